@@ -289,7 +289,7 @@ def schema(form: str) -> None:
     """Print the JSON Schema of mapping files, or of what --json prints.
 
     mapping is for use in an editor. result describes summary.json and the --json output of run, retry, reconcile and
-    report; status, explain, check, rehearsal and verify describe the output of these commands.
+    report; status, explain, check, rehearsal, verify and try describe the output of these commands.
     """
     from importer.cli.output import say_document
     from importer.pipeline.results import as_json as json_of

@@ -7,6 +7,7 @@ file name or a server can move the cursor, colour the screen or begin a line. Te
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sys
 import textwrap
@@ -46,6 +47,8 @@ _CAUSES_SHOWN = 10
 _VALUE_SHOWN = 32
 #: Longer parts of a line lose their middle: our sentences end with what matters, and none of them is that long.
 _LONGEST = 1000
+#: Columns that a count and a state take.
+_COUNT_ROOM = 21
 
 
 class Styled(NamedTuple):
@@ -74,7 +77,7 @@ def say_document(text: str) -> None:
 
 def _print(text: str, *, error: bool = False) -> None:
     with contextlib.suppress(BrokenPipeError, ValueError):  # a closed pipe is no reason to stop a run
-        click.echo(text, err=error)
+        click.echo(text, err=error, color=False if os.environ.get("NO_COLOR") else None)
 
 
 def one_line(text: str) -> str:
@@ -107,7 +110,9 @@ def section(title: str, lines: Iterable[str | Styled]) -> None:
         say_prose(styled.text.lstrip(), 2 + len(styled.text) - len(styled.text.lstrip()), colour=styled.colour)
 
 
-def say_prose(text: str, indent: int = 0, *, hanging: int = 0, colour: str | None = None) -> None:
+def say_prose(
+    text: str, indent: int = 0, *, hanging: int = 0, colour: str | None = None, bold: bool = False, error: bool = False
+) -> None:
     """Print a text in as many lines as it needs; not for commands, which nobody could copy then.
 
     ``hanging``: how much further all lines but the first are indented.
@@ -121,18 +126,18 @@ def say_prose(text: str, indent: int = 0, *, hanging: int = 0, colour: str | Non
         break_long_words=False,
         break_on_hyphens=False,
     ):
-        say(Styled(line, colour))
+        say(Styled(line, colour, bold), error=error)
 
 
 def say_remarks(remarks: Iterable[str], *, half_read: Iterable[str] = (), put_back: int = 0) -> None:
     """Print how a file was read, which files are not in the totals, and how many cells a spreadsheet had changed."""
     for remark in remarks:
-        say_prose(f"info: {remark}")
+        say_prose(remark if remark.startswith("warning: ") else f"info: {remark}")
     for name in half_read:
-        say(f"warning: {name} was not read to the end (or is being read now); the next run reads it again")
+        say_prose(f"warning: {name} was not read to the end (or is being read now); the next run reads it again")
     if put_back:
         were, they = ("cell had", "it was") if put_back == 1 else ("cells had", "they were")
-        say(f"info: {put_back:,} {were} been changed by the spreadsheet, not by you; {they} put back")
+        say_prose(f"info: {put_back:,} {were} been changed by the spreadsheet, not by you; {they} put back")
 
 
 def width() -> int:
@@ -248,11 +253,15 @@ def say_totals(
     for state, count in totals.by_state():
         usual = special.get(state) or str(meaning_of(state, count, trial=trial))
         for meaning, rows in skipped_because(causes).items() if state is State.SKIPPED else ((usual, count),):
-            say(f"  {rows:>7,}  ", _coloured(state), f" {meaning}")
+            _say_count(rows, state, meaning)
 
 
-def _coloured(state: State) -> Styled:
-    return Styled(f"{state.value:<9}", COLOURS.get(state))
+def _say_count(rows: int, state: State, text: str) -> None:
+    """Print how many rows are in a state, and a text next to it in as many lines as it needs."""
+    lines = textwrap.wrap(text, width() - _COUNT_ROOM, break_long_words=False, break_on_hyphens=False)
+    say(f"  {rows:>7,}  ", Styled(f"{state.value:<9}", COLOURS.get(state)), f" {lines[0]}")
+    for line in lines[1:]:
+        say(" " * _COUNT_ROOM, line)
 
 
 def say_case_updates(updates: CaseUpdateTotals) -> None:
@@ -280,8 +289,7 @@ def say_causes(causes: Iterable[Cause]) -> None:
         heading("Rows that are not cases, by error")
     for cause in shown[:_CAUSES_SHOWN]:
         place = f"{cause_place(cause)} · " if cause.state is State.INVALID else ""
-        what = f" {place}{cause.code} · first: row {cause.first_rows[0]}"
-        say(f"  {cause.rows:>7,}  ", _coloured(cause.state), what)
-        explain(cause, 21)
+        _say_count(cause.rows, cause.state, f"{place}{cause.code} · first: row {cause.first_rows[0]}")
+        explain(cause, _COUNT_ROOM)
     if len(shown) > _CAUSES_SHOWN:
         say(f"  {plural(len(shown) - _CAUSES_SHOWN, 'more error')}: see summary.json")

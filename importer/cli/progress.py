@@ -16,7 +16,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from importer.cli.output import is_terminal, one_line, say
+from importer.cli.output import is_terminal, one_line, say, say_prose
 from importer.errors import CaseImporterError, ConfigError, ExitCode
 from importer.models import CaseUpdateState, Notice, State
 from importer.progress import Progress
@@ -83,7 +83,12 @@ class Watch(Progress):
         if self._bars:
             here = "the embedded sandbox" if is_sandbox(target) else "a server on this machine"
             where, trial = (here, " (trial: nothing leaves this machine)") if is_trial(target) else (target, "")
-            say(f"Importing {source} into {where}, mapping {mapping}{trial}", error=True)
+            what = {
+                "retry": f"Sending rows of {ledger} again to {where}",
+                "reconcile": f"Looking up rows of {ledger} in {where}",
+                "rebuild": f"Making a new ledger for {source} from {where}, mapping {mapping}",
+            }.get(command, f"Importing {source} into {where}, mapping {mapping}")
+            say_prose(what + trial, error=True)
         self._log("run_started", command=command, source=source, mapping=mapping, target=target, ledger=ledger)
 
     def read(self, share: float, rows: int) -> None:

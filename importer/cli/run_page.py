@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.cli.help import exit_meaning
@@ -17,9 +18,11 @@ from importer.cli.output import (
     say_fields_set,
     say_files,
     say_in_short,
+    say_prose,
     say_remarks,
     say_steps,
     say_totals,
+    width,
 )
 from importer.errors import ExitCode
 from importer.meaning import TO_FIX, meaning_of
@@ -42,7 +45,7 @@ def say_run(result: RunResult, mapping: str | None = None, *, limited: bool = Fa
     trial = "trial in the embedded sandbox (nothing left this machine)"
     _say_title(result, trial if is_sandbox(result.target) else str(result.target))
     _say_outcome(result, trial=is_trial(result.target))
-    say_steps(_next_steps(result, mapping or result.mapping, limited=limited))
+    say_steps(_next_steps(result, mapping, limited=limited))
     say_files(_files(result))
     say_end(result.exit_code, _meaning(result), result.error)
 
@@ -58,8 +61,12 @@ def _meaning(result: RunResult) -> str:
 
 
 def _say_title(result: RunResult, where: str) -> None:
-    title = Styled(f"{result.source} → {where}", bold=True)
-    say(title, f", mapping {result.mapping}, {duration(result.seconds)}")
+    title, how = f"{result.source} → {where}", f"mapping {result.mapping}, {duration(result.seconds)}"
+    if len(title) + len(how) + 2 <= width():
+        say(Styled(title, bold=True), f", {how}")
+    else:
+        say_prose(title, bold=True)
+        say_prose(how)
 
 
 def _say_outcome(result: RunResult, *, trial: bool) -> None:
@@ -88,19 +95,25 @@ def notes_line(notes: CompanionFile | NotesUse) -> Styled:
     return Styled(line, "yellow" if notes.without_row else None)
 
 
-def _next_steps(result: RunResult, mapping: str, *, limited: bool) -> Iterator[Step]:
-    reports = result.reports
-    failures = (*reports.workbooks, *reports.failures) if result.command == "run" else ()
+def _next_steps(result: RunResult, mapping: str | None, *, limited: bool) -> Iterator[Step]:
+    from importer.ledger import LedgerView  # only now: --help must not wait for the ledger
+
+    with LedgerView(Path(result.ledger)) as view:
+        mapping = mapping or view.last_mapping()
+        can_be_fixed = view.has_rows_to_fix()
+    reports, ended = result.reports, (ExitCode.TEMPORARY, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+    is_round = result.command in ("run", "retry")
+    failures = (*reports.workbooks, *reports.failures) if is_round else ()
     written = reports.page or reports.summary
     return next_steps(
         result,
         mapping=mapping,
         ledger=result.ledger,
         failures=failures[0] if failures else None,
-        folder=written.parent if written and result.command == "run" else None,
+        folder=written.parent if written and is_round and can_be_fixed else None,
         rebuilt_from=result.source if result.command == "rebuild" else None,
         verb=None if result.exit_code is ExitCode.USAGE else result.command,
-        limited=limited,
+        limited=limited and result.exit_code not in ended,  # else it was not the limit that left rows
     )
 
 
@@ -135,9 +148,11 @@ def say_quietly(result: RunResult) -> None:
 def _in_short(result: RunResult) -> str:
     totals, updates = result.totals, result.case_updates
     reports = result.reports
-    first = reports.page or reports.results or reports.summary
-    failures = reports.failures[0] if reports.failures else first
-    fix = f"fix them in {failures}" if reports.failures else f"see {first}"
+    elsewhere = "the reports that --out keeps" if result.command == "rehearse" else "case-importer report"
+    first = reports.page or reports.results or reports.summary or elsewhere
+    to_fix = (*reports.failures, *reports.workbooks)
+    failures = to_fix[0] if to_fix else first
+    fix = f"fix them in {failures}" if to_fix else f"see {first}"
     reconcile = command_line(["case-importer", "reconcile", "--ledger", result.ledger])
     failed = totals.invalid + totals.refused
     waiting = totals.waiting if not failed and not totals.pending else 0

@@ -119,6 +119,10 @@ class LedgerView:
         with database.translated(self.path):
             return tuple(name for (name,) in self._connection.execute("SELECT name FROM source WHERE staged = 0"))
 
+    def last_mapping(self) -> str:
+        """The mapping of the last file, as it is typed."""
+        return next((source.mapping_place or source.mapping_name for source in self.sources()[-1:]), "MAPPING")
+
     def runs(self) -> list[RunLine]:
         """Every time that a process had the ledger, oldest first. Goes through the whole history."""
         query = "SELECT id, verb, version, started_at, ended_at, exit_code FROM run ORDER BY id"
@@ -260,6 +264,10 @@ class LedgerView:
             " {where} ORDER BY record.id",
             _NEEDS_A_PERSON if ids is None else f"{_NEEDS_A_PERSON} AND source IN ({ids})",
         )
+
+    def has_rows_to_fix(self) -> bool:
+        """Whether there is a row for the failures files."""
+        return next(iter(self.failures()), None) is not None
 
     def updates_to_report(self) -> Iterator[OpenUpdate]:
         """What did not reach its case although that is there, and what the server changed, in order."""

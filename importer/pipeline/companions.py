@@ -65,7 +65,18 @@ class Export:
         gone = [f"{name} was not found next to the export, so there are no notes from it" for name in absent]
         lacking = self.mapping.lacking(self.columns)
         empty = [f"optional columns that the export does not have: {', '.join(lacking)}"] if lacking else []
-        return (*self.reader.notes, *self.mapping.notes, *empty, *gone)
+        return (*self._looks_like_another_system(), *self.reader.notes, *self.mapping.notes, *empty, *gone)
+
+    def _looks_like_another_system(self) -> Iterator[str]:
+        """A warning if a built-in mapping is for another helpdesk than the one whose columns these are."""
+        if self.mapping.path_or_name != self.mapping.name:
+            return  # a file, which may be for anything
+        from importer.suggest.headers import recognise  # only now: it reads words in many languages
+
+        system = recognise(self.columns)
+        if system is not None and system.mapping and system.mapping != self.mapping.name:
+            what = f"the file looks like an export from {system.name}, but the mapping is for {self.mapping.name}"
+            yield f"warning: {what}: use --mapping {system.mapping}"
 
     def companions(self, ledger: Ledger) -> AbstractContextManager[Companions]:
         """Its companion files; those of a failures file are where they were when its rows were read.

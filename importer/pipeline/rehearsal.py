@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
@@ -17,6 +17,7 @@ from importer.pipeline.session import Session
 from importer.pipeline.staging import Reading
 from importer.plain import plain
 from importer.progress import Progress
+from importer.report import Reports
 from importer.sandbox import Sandbox, SandboxOptions, built_in_plan, definitions_of
 from importer.scratch import scratch_folder
 from importer.settings import CAREFUL_RATE, Settings
@@ -48,7 +49,7 @@ class Rehearsal:
         forecast_seconds: How long the same requests take at that rate.
         window_seconds: How long they may take; None if that was not asked.
         fits: Whether the forecast fits into the window.
-        run: How the run against the sandbox ended.
+        run: How the run against the sandbox ended; without ledger and reports if they are not kept.
     """
 
     version: Literal[1] = 1
@@ -106,6 +107,8 @@ async def rehearse_async(
             )
             run = await rehearsed.import_export(opened, Reading(opened.reading))
             requests = sandbox.state()["requests"]
+    if out is None:  # they are gone
+        run = replace(run, ledger="", reports=Reports())
     requests.pop("token")
     forecast = sum(requests.values()) / rate
     fits = must_finish_in is None or forecast <= must_finish_in

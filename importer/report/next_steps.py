@@ -45,7 +45,7 @@ def next_steps(
         folder: Where it is to be written, if it was not.
         rebuilt_from: The export, if the ledger was made again from it and nothing was sent.
         verb: The last command; None if it would not help to give it again.
-        limited: Whether that had ``--limit``.
+        limited: Whether its ``--limit`` has left rows.
     """
     totals, updates = summary.totals, summary.case_updates
     if verb == "rehearse":  # nothing can be sent to its sandbox any more

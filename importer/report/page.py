@@ -173,18 +173,17 @@ def _shares(summary: Summary) -> Iterator[_Share]:
 def _steps(
     view: LedgerView, summary: Summary, path: Path, runs: list[MeasuredRun], *, reports: Reports, is_masked: bool
 ) -> list[Step]:
-    mapping = next((source.mapping_place or source.mapping_name for source in view.sources()[-1:]), "MAPPING")
     failures = next(iter((*reports.workbooks, *reports.failures)), None)
     if is_masked:
         failures = Path("failures.csv")  # which is where the import was made
     steps = next_steps(
         summary,
-        mapping=mapping,
+        mapping=view.last_mapping(),
         ledger=summary.ledger,
         failures=failures,
-        folder=path.parent,
+        folder=path.parent if view.has_rows_to_fix() else None,
         verb=runs[-1].verb if runs else "run",
-        limited=bool(runs) and runs[-1].settings.get("limit") is not None,
+        limited=bool(runs) and runs[-1].settings.get("limit") is not None and runs[-1].created > 0,
     )
     return [step.without_files() if is_masked else step for step in steps]
 

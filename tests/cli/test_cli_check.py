@@ -13,6 +13,14 @@ from tickets import MAPPING, Ticket, write_tickets
 SAMPLE = Path(__file__).parents[2] / "sample_data/zendesk-tickets.csv"
 
 
+def test_an_export_of_another_system_is_one_line_of_warning(program: Program) -> None:
+    shutil.copy(SAMPLE.parent / "small/freshdesk.csv", program.folder / "t.csv")
+    warning = "warning: the file looks like an export from Freshdesk, but the mapping is for zendesk: use --mapping"
+    for command in ("check", "run"):
+        lines = program.in_sandbox()(command, "t.csv", "-m", "zendesk").out.splitlines()
+        assert [line for line in lines if "warning" in line] == [f"{warning} freshdesk"]
+
+
 def test_check_counts_and_explains_without_leaving_a_trace(local: Program) -> None:
     write_tickets(local.folder / "t.csv", [Ticket("1"), Ticket("2", subject=""), Ticket("3", subject="x" * 151)])
     ended = local("check", "t.csv", "-m", "m.yml", "--json")

@@ -52,6 +52,8 @@ def test_it_says_how_much_is_gone(finished: Program) -> None:
     assert again.json["bytes_after"] <= again.json["bytes_before"]
     assert not has_texts(finished.folder / LEDGER)
     assert "smaller" not in finished(*FORGET, "--yes").out, "there is nothing left to delete"
+    assert "Write failures.xlsx" not in finished("retry", "--ledger", LEDGER).out, "nothing is left to write into it"
+    assert "Write failures.xlsx" not in (finished.folder / "t-import/report.html").read_text(encoding="utf-8")
 
 
 def test_nobody_is_asked_where_nobody_can_answer(finished: Program) -> None:

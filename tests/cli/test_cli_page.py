@@ -78,6 +78,7 @@ def test_reports_are_chosen_by_format(local: Program) -> None:
     assert (
         local(*RUN, "--report-format", "csv", "-q").err == "3: 1 of 2 rows is invalid: fix them in out/failures.csv\n"
     )
+    assert local(*RUN, "--report-format", "xlsx", "-q").err.endswith("fix them in out/failures.xlsx\n")
     assert (
         "unknown report format: pdf\n  hint: use one or more of html, csv, xlsx, json"
         in local(*RUN, "--report-format", "pdf").err

@@ -10,7 +10,7 @@ from collections import Counter
 from ended import counts_of
 from openpyxl import load_workbook
 from pages import Page
-from program import Program, SandboxProcess
+from program import Program, SandboxProcess, closed_address
 from scenery import Import
 from tickets import Ticket, read_csv, tickets, write_tickets
 
@@ -111,6 +111,26 @@ def test_the_same_command_again_says_what_it_did_and_what_was_there_before(local
     assert step[3:] in Page(local.folder / "t-import/report.html").text
     assert "7  created   trial: cases in the sandbox, not in Talkdesk (5 now, 2 before)" in local(*run).out
     assert "7  created   trial: cases in the sandbox, not in Talkdesk (0 now, 7 before)" in local(*run).out
+
+
+def test_a_limit_is_not_blamed_for_a_run_that_could_not_connect(local: Program, online: Program) -> None:
+    write_tickets(local.folder / "t.csv", tickets(5))
+    with closed_address() as address:
+        ended = online.having(CASE_IMPORTER_API_URL=address)("run", "t.csv", "-m", "m.yml", "--limit", 2)
+    assert ended.code == 5
+    assert "1. Run the same command again: 5 rows are not sent yet" in ended.out
+    assert "without --limit" not in Page(local.folder / "t-import/report.html").text
+
+
+def test_a_retry_leads_to_the_rows_that_are_still_invalid(local: Program) -> None:
+    (local.folder / "maps").mkdir()
+    (local.folder / "m.yml").rename(local.folder / "maps/m.yml")
+    write_tickets(local.folder / "t.csv", [*tickets(2), Ticket("bad", subject="")])
+    local("run", "t.csv", "-m", "maps/m.yml", "--sandbox")
+    command = next_command(local("retry", "--ledger", "t-import/ledger.db", "--sandbox").out)
+    assert command[:3] == ["case-importer", "run", "t-import/failures.xlsx"]
+    assert command[command.index("--mapping") + 1].endswith("maps/m.yml")
+    assert local(*command[1:], "--json").counts == {"invalid": 1}
 
 
 def next_command(page: str) -> list[str]:

@@ -70,6 +70,31 @@ def test_the_bar_fits_its_terminal(local: Program) -> None:
     assert max(map(len, bars)) <= 80
 
 
+def test_each_verb_says_what_it_does_and_no_prose_is_too_long(local: Program) -> None:
+    write_tickets(local.folder / "tickets-of-the-old-helpdesk.csv", [*tickets(2), Ticket("bad", subject="")])
+    export, ledger = ("tickets-of-the-old-helpdesk.csv", "-m", "m.yml"), ("--ledger", "out/ledger.db")
+    local("run", *export, "--out", "out")
+    begun = {
+        ("run", *export, "--out=out"): "Importing tickets-of-the-old-helpdesk.csv into the embedded sandbox,",
+        ("retry", *ledger): "Sending rows of out/ledger.db again to the embedded sandbox",
+        ("reconcile", *ledger): "Looking up rows of out/ledger.db in the embedded sandbox",
+        ("rebuild", *export, "--out=new"): "Making a new ledger for tickets-of-the-old-helpdesk.csv from the",
+    }
+    for command, words in begun.items():
+        lines = local.watched(*command, "--sandbox", columns=80).out.partition("Next")[0].splitlines()
+        assert words in lines[0]
+        shown = [re.sub(r"\x1b\[[0-9;]*m", "", part) for line in lines for part in line.split("\r")]
+        assert [line for line in shown if len(line) > 80] == []
+
+
+def test_no_color_is_obeyed(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", [*tickets(2), Ticket("bad", subject="")])
+    local("run", "t.csv", "-m", "m.yml")
+    status = ("status", "--ledger", "t-import/ledger.db")
+    assert "\x1b[33minvalid" in local.watched(*status).out
+    assert CONTROL.findall(local.having(NO_COLOR="1").watched(*status).out.replace("\r\n", "\n")) == []
+
+
 def test_quiet_prints_nothing_on_success(local: Program) -> None:
     write_tickets(local.folder / "t.csv", tickets(2))
     assert local("check", "t.csv", "-m", "m.yml", "--quiet") == (0, "", "")

@@ -69,6 +69,9 @@ def test_it_fits_loads_nothing_and_reads_aloud(
         tab.goto(page.as_uri())
         tab.locator("summary").click()  # so that the table in it is looked at as well
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        runs = tab.get_by_role("region", name="Runs")
+        assert runs.evaluate("it => it.scrollWidth") <= runs.evaluate("it => it.clientWidth")
+        assert runs.get_by_role("columnheader").count() == (8 if size == DESK else 5)
         assert tab.get_by_role("heading", level=1).inner_text() == "Did everything arrive?"
         assert tab.get_by_role("img", name="9 rows = 1 created").is_visible()
         for name in ("9 rows by state", "How the cases compare with what was sent", "Time of sending"):

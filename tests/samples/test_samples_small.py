@@ -15,7 +15,7 @@ import pytest
 
 from importer.ledger import Ledger
 from importer.mapping import load_mapping
-from importer.pipeline.companions import open_companions
+from importer.pipeline.companions import open_companions, open_export
 from importer.pipeline.staging import preview_rows
 from importer.reader import open_reader
 
@@ -55,6 +55,17 @@ def cases(name: str) -> dict[str, dict[str, Any]]:
 
 def test_every_ready_mapping_has_a_sample() -> None:
     assert {path.stem for path in (ROOT / "mappings").glob("*.yml")} == {*NAMES, *LARGE}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_ready_mapping_for_another_system_is_warned_about_once(name: str) -> None:
+    def warnings(mapping: str | Path) -> list[str]:
+        remarks = open_export(SMALL / f"{name}.csv", mapping).remarks
+        return [remark for remark in remarks if remark.startswith("warning: ")]
+
+    (warning,) = warnings("zendesk")
+    assert warning.endswith(f", but the mapping is for zendesk: use --mapping {name}")
+    assert warnings(name) == warnings(ROOT / "mappings/zendesk.yml") == []
 
 
 @pytest.mark.parametrize("name", NAMES)
