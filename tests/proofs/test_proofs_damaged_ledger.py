@@ -211,11 +211,14 @@ def test_the_way_out_loses_and_doubles_nothing(killed: Campaign) -> None:
 def test_a_rebuild_that_is_killed_while_it_reads_leaves_nothing_to_send_blindly(
     server: SandboxProcess, tmp_path: Path, point: str
 ) -> None:
-    """The next run does not know which rows are cases, so it searches for each of them first."""
+    """Nobody knows which rows are cases, so nothing is sent before the rebuild is given again."""
     campaign = Campaign(tmp_path / "c", server, rows(f"d{next(_NUMBERS)}", 12), ("--accept-existing",))
     assert campaign.run().code == ExitCode.OK
     campaign.ledger.parent.rename(campaign.folder / "lost")
     verb = ("rebuild", *(word for word in campaign.command[1:] if word != "--accept-existing"))
     died = run(campaign.folder, *verb, variables=campaign.environment, change=wrong.built(crash=Crash(point, 1)))
     assert died.code == -9
+    assert campaign.run().code == ExitCode.USAGE
+    assert campaign.retry().code == ExitCode.USAGE
+    assert run(campaign.folder, *verb, variables=campaign.environment).code == ExitCode.OK
     assert_finished(campaign)
