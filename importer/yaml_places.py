@@ -267,7 +267,7 @@ def amended(text: str, tables: Mapping[NodePath, Sequence[Entry]], *, file: str)
         raise MappingError("cannot read the mapping", where=file, hint="run check without --fix") from None
     except (LookupError, TypeError):
         raise MappingError("the mapping has changed since it was read", where=file, hint="run check again") from None
-    what = "would lose comments inside of braces" if loses_comments else "cannot edit the way this mapping is written"
+    what = "would lose comments" if loses_comments else "cannot edit the way this mapping is written"
     raise MappingError(f"--fix {what}", where=file, hint="add the lines that `check` proposes by hand")
 
 

@@ -153,7 +153,8 @@ def _in_short(result: RunResult) -> str:
     to_fix = (*reports.failures, *reports.workbooks)
     failures = to_fix[0] if to_fix else first
     fix = f"fix them in {failures}" if to_fix else f"see {first}"
-    reconcile = command_line(["case-importer", "reconcile", "--ledger", result.ledger])
+    reconcile = f"run {command_line(['case-importer', 'reconcile', '--ledger', result.ledger])}"
+    settle = f"see {first}" if result.command == "rehearse" else reconcile  # whose sandbox is gone
     failed = totals.invalid + totals.refused
     waiting = totals.waiting if not failed and not totals.pending else 0
     names = " or ".join(state for state in TO_FIX if totals.counts[state])
@@ -163,7 +164,7 @@ def _in_short(result: RunResult) -> str:
             (waiting, f"{{are}} waiting for a parent row that is not a case: see {failures}"),
             (totals.pending, f"{{are}} suppressed, because similar rows were refused: see {first}"),
         ),
-        ExitCode.UNKNOWN_OUTCOME: ((totals.unknown + totals.sending, f"{{have}} an unknown outcome: run {reconcile}"),),
+        ExitCode.UNKNOWN_OUTCOME: ((totals.unknown + totals.sending, f"{{have}} an unknown outcome: {settle}"),),
         ExitCode.TEMPORARY: ((totals.pending + totals.waiting, "{are} not sent yet: run the same command again"),),
         ExitCode.DUPLICATE: ((totals.duplicate, f"{{have}} two or more cases: see {failures}, then run resolve"),),
     }

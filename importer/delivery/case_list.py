@@ -16,6 +16,7 @@ from importer.delivery.workers import first_of
 from importer.ledger import LedgerWriter
 from importer.ledger.decisions import enter_listed, listed_but_invalid, settle_listed, settle_not_listed
 from importer.models import Notice, SettleDelay
+from importer.wording import are, plural
 
 
 async def settle_from_list(
@@ -41,7 +42,8 @@ async def settle_from_list(
     else:
         await ledger.call(settle_not_listed)
     if fixed := await ledger.call(listed_but_invalid):
-        text = f"warning: {len(fixed):,} invalid rows are cases already, such as {fixed[0]}: do not fix and import them"
+        rows = plural(len(fixed), "invalid row")
+        text = f"warning: {rows} {are(len(fixed))} in the account already, such as {fixed[0]}: nothing to fix there"
         api.progress.notice(Notice("invalid_but_listed", text, {"rows": len(fixed)}))
 
 

@@ -88,7 +88,7 @@ def classify_update(answer: Answer, case_id: str) -> Verdict:
     """
     if answer.status != UPDATED:
         verdict = _classify_failure(answer)
-        if answer.status in (404, 405):
+        if answer.status in (404, 405, 410):
             verdict = replace(verdict, outcome=replace(verdict.outcome, state=State.REFUSED))
         return replace(verdict, signal=Signal.NONE) if answer.status in (404, 410) else verdict
     case = case_in(answer)

@@ -96,7 +96,7 @@ def fields_in_case(
     as_sent = {field for field, value in shown.items() if compare_values(field, sent[field], value) in _ALIKE}
     was = {field for field, value in shown.items() if compare_values(field, before.get(field, ""), value) in _ALIKE}
     proof = as_sent - was  #: one request sets all of its fields or none
-    firm = {field for field in proof if field in before or not _may_be_given(field, shown[field])}
+    firm = {field for field in proof if not _may_be_given(field, shown[field], before)}
     others = shown.keys() - as_sent
     if others == {"status"} and sent["status"] == "RESOLVED" and shown["status"] in ("CLOSED", "Closed"):
         return Shown.THERE if firm else Shown.UNCLEAR  # it was closed since
@@ -107,9 +107,12 @@ def fields_in_case(
     return Shown.ABSENT if is_as_before else Shown.UNCLEAR
 
 
-def _may_be_given(field: str, value: Any) -> bool:
-    """Whether a new case may have this value although nobody sent it: then it says nothing of fields not shown."""
-    return field in _GIVEN or field == "priority" or value is False  # a box that nobody ticked
+def _may_be_given(field: str, value: Any, before: Mapping[str, Any]) -> bool:
+    """Whether a case may have this value although nobody sent it: then it says nothing of fields not shown."""
+    if field == "status":
+        return bool(value in ("OPEN", "Open")) and "owner_id" not in before  # an account may give it an owner
+    is_empty_box = str(value).casefold() == "false"  # which nobody ticked
+    return field not in before and (field in _GIVEN or field == "priority" or is_empty_box)
 
 
 def changed_by_server(sent: Mapping[str, Any], case: Case) -> Iterator[str]:

@@ -276,6 +276,12 @@ def was_cut_short(connection: sqlite3.Connection) -> bool:
     return last is not None and last[0] is None
 
 
+def was_rebuilt(connection: sqlite3.Connection, verb: str) -> bool:
+    """Whether the first run of this ledger, or else this ``verb``, is a rebuild (never for a check)."""
+    first = connection.execute("SELECT verb FROM run ORDER BY id LIMIT 1").fetchone()
+    return bool(verb != "check" and (first[0] if first else verb) == "rebuild")
+
+
 def check_purpose(connection: sqlite3.Connection, path: Path, verb: str) -> None:
     """Refuse tries in the ledger of an import, and all else in a ledger of tries: a try deletes what tries left.
 
@@ -286,9 +292,7 @@ def check_purpose(connection: sqlite3.Connection, path: Path, verb: str) -> None
         ConfigError: the ledger is not for this command.
     """
     if verb != "rebuild" and _is_unread_rebuild(connection):
-        what = "the rebuild of this ledger ended before its export was read"
-        hint = "give the same `case-importer rebuild` command again"
-        raise ConfigError(f"{what}; nothing was sent", where=str(path), hint=hint)
+        raise unread_rebuild(path)
     first = connection.execute("SELECT verb FROM run ORDER BY id LIMIT 1").fetchone()
     if first is None or (first[0] == "try") is (verb == "try"):
         return
@@ -307,6 +311,13 @@ def is_unread_rebuild(path: Path) -> bool:
             return _is_unread_rebuild(connection)
     except sqlite3.Error:
         return False
+
+
+def unread_rebuild(path: Path) -> ConfigError:
+    """The error that says so."""
+    what = "the rebuild of this ledger ended before its export was read"
+    hint = "give the same `case-importer rebuild` command again"
+    return ConfigError(f"{what}; nothing was sent", where=str(path), hint=hint)
 
 
 def _is_unread_rebuild(connection: sqlite3.Connection) -> bool:

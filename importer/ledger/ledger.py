@@ -67,8 +67,7 @@ class Ledger:
     """
 
     def __init__(self, path: Path, *, verb: str) -> None:
-        self.path = path.resolve()
-        self.verb = verb
+        self.path, self.verb = path.resolve(), verb
         self.exit_code: ExitCode | None = None  #: how the run ends; set before closing
         self.released: deque[int] = deque()  #: children whose parents became cases in this run
         database.make_folder(self.path)
@@ -85,6 +84,7 @@ class Ledger:
                 database.check_purpose(self.connection, self.path, verb)
                 #: the run before this one was killed; it may have sent something a moment ago
                 self.was_cut_short = database.was_cut_short(self.connection)
+                self.must_search = database.was_rebuilt(self.connection, verb)  #: a new row may be a case already
                 self.run = self._begin_run(verb)  #: the number of this run
                 self._lock.note_files()
                 self._has_children = parents.are_there(self)

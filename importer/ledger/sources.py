@@ -172,7 +172,7 @@ def finish_source(
     A row whose key is taken care of becomes skipped, and every child finds its parent, or an error says why not. If the
     source is a ``whole`` export, rows of the companion files that belong to none of its rows are kept as orphans. With
     ``keep_last`` only the last row of a key counts, whatever its state is. In a ledger that is made again, rows that
-    could be sent are unknown from the moment they count.
+    could be sent are unknown from the moment they count; of later files those that correct one.
     """
     with ledger.transaction() as connection:
         # The keys of the first source are sorted for their index in one go. One by one, keys in no order, as many
@@ -184,16 +184,17 @@ def finish_source(
         ledger.place_children(lambda record, error: _reject(ledger, record, error))
         for position, read in enumerate(companions):
             enter_companion(connection, source, position, read, whole=whole)
-        if ledger.verb == "rebuild":
-            _make_unknown(ledger, source)
+        if ledger.must_search:  # of later files only what corrects a row: the lost import may have corrected it too
+            which = "" if ledger.verb == "rebuild" else " AND replaces IS NOT NULL"
+            _make_unknown(ledger, f"source = {source:d}{which}")
         connection.execute("UPDATE source SET staged = 1 WHERE id = ?", (source,))
 
 
-def _make_unknown(ledger: Ledger, source: int) -> None:
-    """In a ledger that is made again, any row that could be sent may be a case already, and have its updates."""
+def _make_unknown(ledger: Ledger, which: str) -> None:
+    """In a ledger that is made again, a row that could be sent may be a case already, and have its updates."""
     message = "the ledger was made again; this row may be a case already"
-    sendable = "SELECT id FROM record WHERE source = :source AND state IN ('pending', 'waiting')"
-    values = {"message": message, "run": ledger.run, "source": source}
+    sendable = f"SELECT id FROM record WHERE state IN ('pending', 'waiting') AND {which}"
+    values = {"message": message, "run": ledger.run}
     ledger.connection.execute(
         "UPDATE case_update SET state = 'unknown', code = 'rebuilt', message = :message"
         f" WHERE state = 'pending' AND record IN ({sendable})",
@@ -349,6 +350,8 @@ def remap(ledger: Ledger, source: int, remapped: Sequence[tuple[UnsentRow, Mappe
                 " WHERE id = ? AND source = ?",
                 (mapped.key, *_standing(mapped), ledger.run, old.id, source),
             )
+            if ledger.must_search and old.state in (State.INVALID, State.SKIPPED):
+                _make_unknown(ledger, f"id = {old.id:d}")
 
 
 def let_others_answer(ledger: Ledger, returned: Sequence[int]) -> None:

@@ -76,7 +76,7 @@ def parse_condition(text: str) -> Condition:
         hint = "move part of it into a helper column of the export"
         raise FormError(f"a condition has at most {LENGTH_MAX} characters", hint)
     tokens = _TOKEN.findall(text)
-    expression = "".join(map(_for_python, tokens))
+    expression = "".join([_for_python(token) for token in tokens])
     texts = [_is_text(token) for token in tokens if not token.isspace()]
     try:
         if any(before and after for before, after in pairwise(texts)):
@@ -102,9 +102,12 @@ def _for_python(token: str) -> str:
         raise FormError("'{}' does not name a column", "write {Column}")
     if token.startswith("{") and len(token) > 1:
         return f" {_BRACES}[{token[1:-1]!r}] "
-    if token[0] not in "'\"" and not unicodedata.is_normalized("NFKC", token):  # it would be another name
-        name = next(word for word in re.findall(r"\w+", token) if not unicodedata.is_normalized("NFKC", word))
-        raise FormError(f"{name!r} needs braces", f"write {{{name}}}")
+    if token[0] not in "'\"" and not unicodedata.is_normalized("NFKC", token):  # it would be another name, or a space
+        words = re.split(r"[\s=!<>(),\[\]]+", token)
+        odd = next((word for word in words if not unicodedata.is_normalized("NFKC", word)), "")
+        if not odd:
+            raise FormError("has a space that is not a plain one", "type the spaces of the condition again")
+        raise FormError(f"{odd!r} needs braces", "write {Column}, and signs such as = plainly")
     return token
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, Unpack
 
 from importer.errors import ChangedShapeError, EmptySourceError, ExitCode, MappingError
 from importer.ledger import Ledger, LedgerView, StagedRow
-from importer.ledger.database import copy_ledger
+from importer.ledger.database import copy_ledger, is_unread_rebuild, unread_rebuild
 from importer.mapping import Mapping
 from importer.pipeline.companions import Export, ExportOptions, StrPath, open_export
 from importer.pipeline.results import PreviewRow, fields_of
@@ -110,6 +110,8 @@ def check(
         first(_first_look(export))
     with scratch_folder() as folder:
         if ledger is not None and Path(ledger).exists():
+            if is_unread_rebuild(Path(ledger)):
+                raise unread_rebuild(Path(ledger))
             copy_ledger(Path(ledger), folder / "ledger.db")
         quality, staged = _checked(folder / "ledger.db", export, as_is=as_is, progress=progress or Progress())
         with LedgerView(folder / "ledger.db", source=staged.source.id) as view:

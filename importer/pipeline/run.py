@@ -129,7 +129,7 @@ async def rebuild_async(
     session, export = _opened(source, mapping, **options)
     folder = folder_of_reports(source, out)
     path = Path(ledger) if ledger is not None else folder / "ledger.db"
-    if path.exists() and not is_unread_rebuild(path):
+    if path.exists() and path.stat().st_size and not is_unread_rebuild(path):
         hint = "choose a new folder with --out, then use the ledger there for this import"
         raise ConfigError("there is a ledger already; it is left as it is", where=str(path), hint=hint)
     run = LedgerRun(

@@ -128,8 +128,8 @@ def load_profile(path: Path) -> Baseline | None:
 
 def still_true(saved: Baseline, kinds: Mapping[str, str]) -> dict[str, str]:
     """Its answers about columns that the export still has, and whose cells are what they were."""
-    same = {column for column, kind in kinds.items() if kind == saved.kinds.get(column)}
-    return {column: field for column, field in saved.answers.items() if column in same}
+    same = {column.casefold() for column, kind in kinds.items() if kind == saved.kinds.get(column)}
+    return {column: field for column, field in saved.answers.items() if column.casefold() in same}
 
 
 def differences(saved: Baseline, suggestion: Suggestion) -> Iterator[str]:

@@ -212,7 +212,7 @@ def _hash_of(table: FirstRows, parts: Sequence[ColumnProfile], columns: Sequence
         if column not in parts and column.filled == table.rows and column.distinct == table.rows - alike > 1
         if table.alike([*parts, column]) == alike
     ]
-    if same:
+    if same and table.alike([it.profile for it in columns]) < alike:  # the rows of a ticket are not just doubled
         what = f"{named(same[:1])} repeats in the same rows. If it is the number of a ticket, use it as the key"
         remarks.append((CHECK, f"{what}, and set `keep:` to the state that counts: only one is sent."))
     return RowKey(tuple(parts), tuple(remarks), is_hash=True)

@@ -132,6 +132,33 @@ def test_a_rebuild_that_cannot_read_its_file_leaves_nothing_to_send_blindly(
     assert keys_of(server, "broken-") == sorted(ticket.id for ticket in rows)
 
 
+@pytest.mark.parametrize("corrects", ["failures.csv", "another mapping"])
+def test_a_row_that_the_lost_import_had_corrected_is_found(
+    server: SandboxProcess, tmp_path: Path, corrects: str
+) -> None:
+    """It is invalid in the export, so the rebuild does not know that it is a case."""
+    program = program_for(server, tmp_path, f"fixed-{corrects[:3]}-", 1)
+    names = [f"fixed-{corrects[:3]}-{number}" for number in range(4)]
+    right = [Ticket(name) for name in names]
+    write_tickets(tmp_path / "t.csv", right[:3])
+    assert program(*RUN).counts == {"created": 3}
+    write_tickets(tmp_path / "t.csv", [right[0], *(ticket._replace(mail="nobody") for ticket in right[1:])])
+    rebuilt = program(*REBUILD, "--out", "new")
+    assert rebuilt.counts == {"created": 1, "invalid": 3}
+    assert "2 invalid rows are in the account already, such as fixed-" in rebuilt.err
+    if corrects == "failures.csv":
+        text = (tmp_path / "new" / "failures.csv").read_text(encoding="utf-8-sig")
+        (tmp_path / "again.csv").write_text(text.replace("nobody", "ana@example.com"), encoding="utf-8")
+        command = ("run", "again.csv", "-m", "m.yml", "--out", "second", "--json")
+    else:
+        (tmp_path / "m.yml").write_text(MAPPING.replace("Mail", "{value: ana@example.com}"), encoding="utf-8")
+        command = ("retry", "-m", "m.yml", "--json")
+    for _ in range(2):
+        finished = program(*command, "--ledger", "new/ledger.db")
+    assert finished.code == 0
+    assert keys_of(server, f"fixed-{corrects[:3]}-") == names
+
+
 def test_a_limit_counts_what_is_sent_of_families_that_were_rebuilt(server: SandboxProcess, tmp_path: Path) -> None:
     """A child that was searched for may be met before its parent is a case: it was not sent then."""
     program = program_for(server, tmp_path, "family-", 1)
