@@ -134,7 +134,7 @@ def say_remarks(remarks: Iterable[str], *, half_read: Iterable[str] = (), put_ba
     for remark in remarks:
         say_prose(remark if remark.startswith("warning: ") else f"info: {remark}")
     for name in half_read:
-        say_prose(f"warning: {name} was not read to the end (or is being read now): give the command again that reads it")
+        say_prose(f"warning: {name} was not read to the end, or is being read now: give its command again")
     if put_back:
         were, they = ("cell had", "it was") if put_back == 1 else ("cells had", "they were")
         say_prose(f"info: {put_back:,} {were} been changed by the spreadsheet, not by you; {they} put back")

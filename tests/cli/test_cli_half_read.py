@@ -10,7 +10,7 @@ from tickets import tickets, write_tickets
 from importer.ledger import Ledger
 
 LEDGER = "t-import/ledger.db"
-NOTE = "next.csv was not read to the end (or is being read now): give the command again that reads it"
+NOTE = "next.csv was not read to the end, or is being read now: give its command again"
 
 
 @pytest.fixture
