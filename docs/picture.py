@@ -107,7 +107,7 @@ def output_of_demo() -> str:
             output = b"".join(_until_closed(head))
     if process.returncode:
         sys.exit(f"the demonstration failed:\n{output.decode()}")
-    return output.decode()
+    return output.decode().replace(f"{PICTURE.parent.parent / 'sample_data'}/", "")  # where it was drawn
 
 
 def _until_closed(head: int) -> Iterator[bytes]:

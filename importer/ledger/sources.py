@@ -34,6 +34,8 @@ from importer.models import FieldError, Link, Mapped, State
 #: The code of rows that a mapping filters: the only skipped ones that another mapping may bring back.
 FILTERED = "filtered"
 _MESSAGE_LIMIT = 1000
+#: What a rebuild cannot find in the account.
+_NEVER_SENDABLE = (State.INVALID, State.SKIPPED)
 
 
 # -- what was read ---------------------------------------------------------------------------------------
@@ -350,8 +352,8 @@ def remap(ledger: Ledger, source: int, remapped: Sequence[tuple[UnsentRow, Mappe
                 " WHERE id = ? AND source = ?",
                 (mapped.key, *_standing(mapped), ledger.run, old.id, source),
             )
-            if ledger.must_search and old.state in (State.INVALID, State.SKIPPED):
-                _make_unknown(ledger, f"id = {old.id:d}")
+            if ledger.must_search and old.state in _NEVER_SENDABLE:
+                _make_unknown(ledger, f"id = {old.id:d} AND state = 'pending'")
 
 
 def let_others_answer(ledger: Ledger, returned: Sequence[int]) -> None:
@@ -361,10 +363,18 @@ def let_others_answer(ledger: Ledger, returned: Sequence[int]) -> None:
             _let_others_answer(ledger, "SELECT value FROM json_each(?)", to_json(returned))
 
 
-def adopt_mapping(ledger: Ledger, source: int, new: NewSource, companions: Sequence[CompanionFile] = ()) -> None:
+def adopt_mapping(
+    ledger: Ledger,
+    source: int,
+    new: NewSource,
+    companions: Sequence[CompanionFile] = (),
+    *,
+    revived: Sequence[int] = (),
+) -> None:
     """Note that all unsent records of ``source`` were mapped anew, and find their parents anew.
 
     A companion file that was read with it before stays as it was entered: its orphans are those of the whole source.
+    Records that were invalid or filtered (``revived``) are unknown in a ledger that was made again.
     """
     with ledger.transaction() as connection:
         connection.execute(
@@ -375,3 +385,5 @@ def adopt_mapping(ledger: Ledger, source: int, new: NewSource, companions: Seque
         )
         replace_companions(connection, source, companions)
         ledger.place_children(lambda record, error: _reject(ledger, record, error))
+        if ledger.must_search:  # also those that waited for their parents to be found
+            _make_unknown(ledger, f"id IN (SELECT value FROM json_each('{to_json(revived)}'))")

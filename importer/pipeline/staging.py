@@ -214,17 +214,17 @@ def _remap(
         )
     mapper = mapping.bind(info.columns, companions.tables)
     companions.load(lambda: None)
-    last, returned = 0, list[int]()
+    last, revived, returned = 0, list[int](), list[int]()
     while page := entry.unsent_rows(ledger, info.id, states=states, after=last, limit=_BATCH):
         read = [_as_read(row, len(info.columns)) for row in page]
         remapped = list(zip(page, mapper.apply_all(read), strict=True))
         entry.remap(ledger, info.id, remapped)
+        revived += [row.id for row in page if row.state in (State.INVALID, State.SKIPPED)]
         returned += [row.id for row, mapped in remapped if row.state is State.SKIPPED and mapped.filtered_by is None]
         last = page[-1].id
     entry.let_others_answer(ledger, returned)
-    entry.adopt_mapping(
-        ledger, info.id, _described(info.name, info.sha256, info.columns, mapping, mapper), companions.as_read()
-    )
+    described = _described(info.name, info.sha256, info.columns, mapping, mapper)
+    entry.adopt_mapping(ledger, info.id, described, companions.as_read(), revived=revived)
 
 
 def _as_read(old: UnsentRow, columns: int) -> Row:

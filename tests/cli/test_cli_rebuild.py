@@ -159,6 +159,22 @@ def test_a_row_that_the_lost_import_had_corrected_is_found(
     assert keys_of(server, f"fixed-{corrects[:3]}-") == names
 
 
+def test_a_child_that_is_mapped_again_after_a_rebuild_keeps_its_parent(server: SandboxProcess, tmp_path: Path) -> None:
+    program = program_for(server, tmp_path, "below-", 1)
+    mapping = f"{MAPPING}  parent_id: {{record: Under}}\n"
+    (tmp_path / "m.yml").write_text(mapping, encoding="utf-8")
+    rows = [(*Ticket("below-X"), ""), (*Ticket("below-P"), ""), (*Ticket("below-C", mail="nobody"), "below-P")]
+    write_tickets(tmp_path / "t.csv", rows, header=(*HEADER, "Under"))
+    assert program(*RUN, "--limit", 1).counts == {"created": 1, "pending": 1, "invalid": 1}
+    assert program(*REBUILD, "--out", "new").counts == {"created": 1, "pending": 1, "invalid": 1}
+    (tmp_path / "m.yml").write_text(mapping.replace("Mail", "{value: ana@example.com}"), encoding="utf-8")
+    for _ in range(2):
+        finished = program("retry", "-m", "m.yml", "--json", "--ledger", "new/ledger.db")
+    assert (finished.code, finished.counts) == (0, {"created": 3})
+    cases = {case["custom_fields"].get("text1"): case for case in server.cases()}
+    assert cases["below-C"]["parent_id"] == cases["below-P"]["id"]
+
+
 def test_a_limit_counts_what_is_sent_of_families_that_were_rebuilt(server: SandboxProcess, tmp_path: Path) -> None:
     """A child that was searched for may be met before its parent is a case: it was not sent then."""
     program = program_for(server, tmp_path, "family-", 1)
