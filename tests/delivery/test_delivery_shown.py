@@ -83,7 +83,7 @@ def answer(status: int, **case: object) -> Answer:
 
 
 def test_only_what_proves_that_nothing_was_taken_is_sent_again() -> None:
-    expected = dict.fromkeys(range(200, 600), State.UNKNOWN) | dict.fromkeys(REFUSED | {404, 405}, State.REFUSED)
+    expected = dict.fromkeys(range(200, 600), State.UNKNOWN) | dict.fromkeys(REFUSED | {404, 405, 410}, State.REFUSED)
     expected |= {200: State.CREATED, 401: State.PENDING, 425: State.PENDING, 429: State.PENDING}
     assert {status: classify_update(answer(status, id="7"), "7").outcome.state for status in expected} == expected
 
@@ -102,6 +102,7 @@ def test_a_success_that_is_none(given: Answer, code: str, signal: Signal) -> Non
 
 
 def test_a_case_that_is_gone_says_nothing_about_the_address() -> None:
-    verdict = classify_update(answer(404), "7")
-    assert (verdict.outcome.state, verdict.signal) == (State.REFUSED, Signal.NONE)
+    for status in (404, 410):
+        verdict = classify_update(answer(status), "7")
+        assert (verdict.outcome.state, verdict.signal) == (State.REFUSED, Signal.NONE)
     assert classify_update(answer(405), "7").signal is Signal.WRONG_TARGET
