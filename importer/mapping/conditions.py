@@ -106,8 +106,8 @@ def _for_python(token: str) -> str:
         words = re.split(r"[\s=!<>(),\[\]]+", token)
         odd = next((word for word in words if not unicodedata.is_normalized("NFKC", word)), "")
         if not odd:
-            raise FormError("has a space that is not a plain one", "type the spaces of the condition again")
-        raise FormError(f"{odd!r} needs braces", "write {Column}, and signs such as = plainly")
+            raise FormError("the condition contains a space that is not a plain one", "type its spaces again")
+        raise FormError(f"{odd!r} needs braces", "write {Column}, and use plain signs such as =")
     return token
 
 

@@ -17,7 +17,7 @@ from importer.models import shown
 from importer.quality.baseline import Baseline, load_baseline
 from importer.small_files import head_of
 from importer.suggest.columns import Column
-from importer.talkdesk.payloads import custom_field_prefix
+from importer.talkdesk.payloads import custom_field_prefix, other_spelling
 from importer.wording import nearest
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def read_answers(path: Path) -> dict[str, str]:
 
 def _one_spelling(field: str) -> str:
     """``dropdown1`` and ``drop_down1`` are one custom field."""
-    return field.replace("drop_down", "dropdown")
+    return min(field, other_spelling(field) or field)
 
 
 def merged(earlier: Mapping[str, str], answers: Mapping[str, str]) -> dict[str, str]:

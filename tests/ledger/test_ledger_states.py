@@ -81,7 +81,7 @@ def test_an_illegal_move_through_the_ledger_is_refused(staged: Ledger, before: S
         number = enter(staged, f"to-{after}", before)
         outcome = Outcome(after, case_id="case-A" if after is State.CREATED else None)
         with pytest.raises(LedgerError, match="may not move like that"):
-            do(staged, lambda: settle_one(staged, number, before, outcome))  # noqa: B023
+            do(staged, lambda: settle_one(staged, number, before, outcome))  # noqa: B023  # it is called at once
         assert row_of(staged, f"to-{after}")["state"] == before
 
 

@@ -110,7 +110,7 @@ def test_a_condition_decides(bind: Bind, text: str, expected: bool) -> None:
         ("Status in ['Open' 'New']", "invalid condition"),
         ("Status == 'Open' and not empty 'Status'", "invalid condition"),
         ("Ｓtatus == 'Open'", "'Ｓtatus' needs braces"),
-        ("Status == 'a'\u00a0and Status == 'b'", "has a space that is not a plain one"),
+        ("Status == 'a'\u00a0and Status == 'b'", "the condition contains a space that is not a plain one"),
         ("Status＝'a'", "'Status＝' needs braces"),
         ("Status == 'a' and …", "'…' needs braces"),
         ("Status == ''" + " " * LENGTH_MAX, "a condition has at most 1000 characters"),
