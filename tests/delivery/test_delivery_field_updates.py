@@ -98,6 +98,7 @@ def test_what_stood_there_before_is_what_was_sent_last() -> None:
         ({"type": "QUESTION"}, {"type": "Question"}),
         ({"priority": "NORMAL"}, {"priority": "NORMAL"}),
         ({"custom_fields.checkbox1": False}, {"custom_fields": {"checkbox1": False}}),
+        ({"custom_fields.checkbox1": False}, {"custom_fields": {"checkbox1": "false"}}),
     ],
 )
 def test_what_an_account_gives_each_case_is_no_proof_of_what_is_not_shown(
@@ -109,6 +110,13 @@ def test_what_an_account_gives_each_case_is_no_proof_of_what_is_not_shown(
     assert fields_in_case(sent, BEFORE, listed=case(group_id="agents", **shown), alone=alone) is Shown.UNCLEAR
     closed = case(status="CLOSED", **shown)
     assert fields_in_case({**given, **SOLVED}, BEFORE, listed=None, alone=closed) is Shown.UNCLEAR
+
+
+def test_a_status_that_an_owner_brings_is_no_proof_of_what_is_not_shown() -> None:
+    """An account may give the case an owner, so that it is open."""
+    sent, alone = {"status": "OPEN", "group_id": "g"}, case(status="OPEN")
+    assert fields_in_case(sent, BEFORE, listed=None, alone=alone) is Shown.UNCLEAR
+    assert fields_in_case(sent, BEFORE, listed=case(status="OPEN", group_id="g"), alone=alone) is Shown.THERE
 
 
 def test_an_owner_whose_id_is_shown_as_a_number_is_there() -> None:
