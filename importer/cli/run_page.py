@@ -98,16 +98,17 @@ def notes_line(notes: CompanionFile | NotesUse) -> Styled:
 def _next_steps(result: RunResult, mapping: str | None, *, limited: bool) -> Iterator[Step]:
     from importer.ledger import LedgerView  # only now: --help must not wait for the ledger
 
-    with LedgerView(Path(result.ledger)) as view:
-        mapping = mapping or view.last_mapping()
-        can_be_fixed = view.has_rows_to_fix()
+    can_be_fixed = True
+    if result.command == "retry":  # nothing of it is typed, or read just now
+        with LedgerView(Path(result.ledger)) as view:
+            mapping, can_be_fixed = mapping or view.last_mapping(), view.has_rows_to_fix()
     reports, ended = result.reports, (ExitCode.TEMPORARY, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
     is_round = result.command in ("run", "retry")
     failures = (*reports.workbooks, *reports.failures) if is_round else ()
     written = reports.page or reports.summary
     return next_steps(
         result,
-        mapping=mapping,
+        mapping=mapping or result.mapping,
         ledger=result.ledger,
         failures=failures[0] if failures else None,
         folder=written.parent if written and is_round and can_be_fixed else None,
