@@ -29,8 +29,10 @@ _SEP_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
 
 _SAMPLE_ROWS = 200
 _SHORT_ROWS = 3  # that leave out the same last cells
-_WHOLE_LEAST = 0.1  # share of the rows that must not leave them out
+_WHOLE_LEAST = 0.1  # share of the rows that prove the width of the header if they do not leave them out
 _CONFIRMED = 0.9  # share of the rows that must have the width of the header
+#: How the note begins that no row is as wide as the header: that the last cells are the missing ones is not proven.
+ALL_SHORT = "every row ends before"
 
 #: Rows that are enough to find a header.
 TITLE_SAMPLE = 40
@@ -96,27 +98,37 @@ def find_dialect(block: Sequence[str], reading: ReadingOptions, *, complete: boo
     notes = title_notes(rows[:titles])
     if complete and not below:
         notes.append("0 rows: there is nothing below the header")
-    if filled and not any(len(cells) == len(header) for cells in filled):
+    found, short = sample[titles], _short_width(filled, header)
+    is_proven = any(len(cells) == len(header) for cells in filled)
+    if filled and not short and not is_proven:
         notes.append("none of the first rows has as many cells as the header; check for a title above the header")
-    found, short = sample[titles], _short_width(filled, len(header))
-    if short:
-        absent = listed((repr(shown(name)) for name in header[short:]), most=5)
-        notes.append(f"most rows end before the columns {absent}, which are empty there")
+    absent = [repr(shown(name)) for name in header[short:] if name.strip()] if short else []
+    if absent and is_proven:
+        are = f"columns {listed(absent, most=5)}, which are" if len(absent) > 1 else f"column {absent[0]}, which is"
+        notes.append(f"most rows end before the {are} empty there")
+    elif absent:
+        doubt = "look at a row, its other cells must be below the right names of the header"
+        notes.append(f"{ALL_SHORT} the column {absent[0]}, which is empty there: {doubt}")
     return Dialect(delimiter, tuple(header), above + found.line, titles > 0, short, above + found.number, tuple(notes))
 
 
-def _short_width(rows: Sequence[list[str]], width: int) -> int:
-    """The width of the rows if many leave out the same last cells, as some systems do with empty ones; else 0.
+def _short_width(rows: Sequence[list[str]], header: Sequence[str]) -> int:
+    """The width of the rows if they leave out the same last cells, as some systems do with empty ones; else 0.
 
-    The others must be whole, a tenth of the rows at least: rows of many widths are damaged, and if none is as wide as
-    the header, the header may be.
+    Rows of many widths are damaged. If hardly any row is as wide as the header, cells may be missing in the middle, or
+    a comma within a name may have split the header: then one missing cell, behind names that say nothing of that, is
+    all that is believed.
     """
-    widths = Counter(map(len, rows))
+    width, widths = len(header), Counter(map(len, rows))
     short, times = widths.most_common(1)[0] if widths else (width, 0)
     whole = widths[width] + widths[width + 1]
     if not 1 < short < width or times + whole < _CONFIRMED * len(rows):
         return 0
-    return short if times >= _SHORT_ROWS and whole >= _WHOLE_LEAST * len(rows) else 0
+    if not any(name.strip() for name in header[short:]):
+        return short  # the header has delimiters at its end, the rows have not
+    is_proven = whole >= _WHOLE_LEAST * len(rows)
+    may_be_last = short == width - 1 and not any(name[:1] == " " for name in header)
+    return short if times >= _SHORT_ROWS and (is_proven or may_be_last) else 0
 
 
 def _named_row(sample: Sequence[_SampleRow], line: int, above: int, name: str) -> int:

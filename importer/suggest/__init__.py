@@ -19,6 +19,7 @@ from importer.models import Row
 from importer.quality.baseline import Baseline
 from importer.quality.date_formats import is_date
 from importer.reader import Reader
+from importer.reader.dialect import ALL_SHORT
 from importer.scratch import scratch_folder
 from importer.suggest.answers import answered, merged, still_true
 from importer.suggest.columns import Blanks, Column, Kind, describe, find_blanks
@@ -139,7 +140,7 @@ def suggest(
         comments=comments,
         people=people,
     )
-    return _tested(draft, source, path, tuple(_doubts(table, sheets)), columns)
+    return _tested(draft, source, path, tuple(_doubts(table, source.notes, sheets)), columns)
 
 
 def _check_names(source: Reader) -> None:
@@ -160,7 +161,8 @@ def _tested(
     table, system, body = draft.table, draft.roles.system, draft.write()
     trial = attempt(_mapper(body, draft, path, source.columns), table.all_rows, keep_last=draft.key.keep == "last")
     ready = _ready(system, source)
-    text = _head(table, system, ready, trial, source.notes, doubts) + body
+    notes = tuple(note for note in source.notes if not note.startswith(ALL_SHORT))  # which is a doubt
+    text = _head(table, system, ready, trial, notes, doubts) + body
     guesses, checks = (text.count(f"{mark}: ") for mark in (GUESS, CHECK))
     doubted = {column for _, column, _ in trial.errors} | {column.name for column in table.columns if column.errors}
     return Suggestion(
@@ -173,7 +175,7 @@ def _tested(
         table.whole,
         choices=_choices(columns, draft.roles, draft.page, doubted),
         explain=partial(explain, columns, table.rows),
-        notes=source.notes,
+        notes=notes,
         doubts=doubts,
         made=draft.page.made,
     )
@@ -263,8 +265,9 @@ def _choices(columns: Sequence[Column], roles: Roles, page: Page, doubted: Colle
     return tuple(choices)
 
 
-def _doubts(table: FirstRows, sheets: Sequence[str]) -> Iterator[str]:
-    """What is to be checked about the file as a whole: more tickets in other sheets, a header that is a row."""
+def _doubts(table: FirstRows, notes: Sequence[str], sheets: Sequence[str]) -> Iterator[str]:
+    """What is to be checked about the file as a whole: cells left out, more tickets in other sheets …"""
+    yield from (f"{note}." for note in notes if note.startswith(ALL_SHORT))
     if sheets:
         names = ", ".join(repr(shown(sheet)) for sheet in sheets)
         yield f"more tickets in {names}? The columns are the same; import each with --sheet."

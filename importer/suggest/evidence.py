@@ -13,6 +13,7 @@ from importer.suggest.headers import are_priorities, folded, level_of, load_voca
 from importer.wording import plural
 
 FEW_ROWS = 10  #: Fewer rows prove nothing about a key.
+_COUNTED_LEAST = 3  #: Rows that a column may count.
 _LETTERS = re.compile(r"[A-Z]{2,3}")
 _STATUSES_MOST = 15  #: A status has few values; with more of them one must be a word of a status.
 _PLACES = frozenset({"state", "estado", "estat"})  #: In a name: a status, or a part of a country.
@@ -93,7 +94,11 @@ def _key(found: Evidence) -> str:
         found.add(15, "its name says that it is an id")
     if not missing and not repeated:
         found.add(10, f"filled and different in all {rows:,} rows")
-    if not called.known and rows >= FEW_ROWS and profile.values.counts.keys() == set(map(str, range(1, rows + 1))):
+    if (
+        not called.known
+        and rows >= _COUNTED_LEAST
+        and profile.values.counts.keys() == set(map(str, range(1, rows + 1)))
+    ):
         less = min(20, max(found.points - 1, 0))  # it still is a key if nothing else is
         found.add(-less, "it counts the rows, as systems do in front of the number of the ticket")
     if is_code:

@@ -81,6 +81,8 @@ def assign(rows: int, columns: Sequence[Column], answers: Mapping[Column, str] |
     one |= {role: pick for role in SINGLE if role not in one and (pick := _choose(role, free, rows))}
     if "created" not in one and (pick := _choose_earliest(free, rows)):
         one["created"] = pick
+    if email := one.get("requester_email"):
+        one["requester_email"] = _doubted(email, one.get("requester_name"))
     notes = _take_all("note", free, _is_note)
     labels = _take_all("label", free, _is_label)[:LABELS_MAX]
     free += [column for column in columns if said.get(column) == "other"]
@@ -151,6 +153,15 @@ def _choose(role: str, free: list[Column], rows: int) -> Pick | None:
             doubts.append(f"`{rival.column.name}` looks like that too")
     free.remove(column)
     return Pick(column, reason, called.known, "; ".join(doubts))
+
+
+def _doubted(email: Pick, name: Pick | None) -> Pick:
+    """Addresses below a name such as ``Username`` are somebody else's, maybe, if another column names the requester."""
+    own, other = (pick.column.rank("requester_name") if pick else None for pick in (email, name))
+    if name is None or own is None or other is None or other > own or email.column.called("requester_email").points:
+        return email
+    doubt = f"`{name.column.name}` is a better name for the requester: these may be the addresses of others"
+    return email if email.reason == SAID else replace(email, doubt=email.doubt or doubt)
 
 
 def _choose_earliest(free: list[Column], rows: int) -> Pick | None:

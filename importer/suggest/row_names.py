@@ -184,12 +184,16 @@ def _find_parts(table: FirstRows, columns: Sequence[Column]) -> RowKey | None:
 def _hash(table: FirstRows, columns: Sequence[Column], roles: Roles) -> RowKey | None:
     """The columns whose hash names a row where nothing else does: what was said, by whom and when, and more if needed.
 
-    Never one that can change while the ticket lives; ids of customers come last. None if there is no such column.
+    Never one that can change while the ticket lives; ids of customers come last, but if there is no text of the ticket
+    and no exact time, one is taken in any case: kinds and places differ by chance. None if there is no such column.
     """
     lasting = [pick.column for role in _LASTING if (pick := roles.one.get(role))]
+    by_chance = {"title", "description"}.isdisjoint(roles.one) and all(
+        column.profile.distinct < table.rows for column in lasting
+    )
     others = [
         column
-        for column in sorted(columns, key=lambda it: bool(it.says("people")))
+        for column in sorted(columns, key=lambda it: (bool(it.says("people")), -it.profile.distinct))
         if column not in lasting and column.kind in (Kind.TEXT, Kind.LONG, Kind.NUMBER, Kind.EMAIL)
         if not column.says("measures") and not any(column.rank(role) is not None for role in _CHANGING)
     ]
@@ -198,6 +202,8 @@ def _hash(table: FirstRows, columns: Sequence[Column], roles: Roles) -> RowKey |
         more = [*parts, column.profile]
         if column in lasting or not parts or table.alike(more) < table.alike(parts):
             parts = more
+        elif by_chance and column.says("people") and column.says("ids"):
+            parts, by_chance = more, False
     return _hash_of(table, parts, columns) if parts else None
 
 

@@ -42,6 +42,34 @@ def test_cells_that_are_left_out_at_the_end_are_empty(program: Program, tmp_path
     assert not any("most rows" in note for note in open_reader(whole).notes)
 
 
+def test_cells_that_every_row_leaves_out_are_empty_and_to_be_checked(program: Program, tmp_path: Path) -> None:
+    """Nothing proves that it is the last cell that is missing: it is said, and another short row is a damaged one."""
+    path = written(tmp_path, "\n".join([f"{HEADER},rating", *ROWS, "A99,open", ""]))
+    written(tmp_path, MAPPING.replace("case:", "external_id_field: text1\ncase:"), "m.yml")
+    found = json.loads(program("check", "t.csv", "-m", "m.yml", "--json").out)
+    assert any(note.startswith("every row ends before the column 'rating'") for note in found["notes"])
+    assert (found["totals"]["pending"], found["totals"]["invalid"]) == (21, 1)
+    text = " ".join(suggest_mapping(path).text.replace("\n#  ", "").split())
+    assert "CHECK: every row ends before the column 'rating', which is empty there: look at a row" in text
+    said = " ".join(program("suggest", "t.csv", "-o", "new.yml").out.split())
+    assert said.count("Check: every row ends before") == said.count("every row ends before") == 1
+
+
+def test_rows_that_all_lack_several_cells_are_not_mended(tmp_path: Path) -> None:
+    """The first ones of a category may stand where the time of creation should be."""
+    rows = "\n".join(f"A{n},Printer {n},open,hardware" for n in range(9))
+    reader = open_reader(written(tmp_path, f"id,subject,status,created_at,updated_at,category\n{rows}\n"))
+    assert all(row.problems for chunk in reader.chunks() for row in chunk.rows())
+
+
+def test_a_delimiter_at_the_end_of_the_header_is_no_column_that_rows_lack(tmp_path: Path) -> None:
+    reader = open_reader(written(tmp_path, "\n".join([f"{HEADER},", *ROWS[:2]])))
+    assert [row.cells for chunk in reader.chunks() for row in chunk.rows()] == [
+        (f"A{n}", f"Printer {n}", "It is broken", "open", "") for n in (1, 2)
+    ]
+    assert not any("row" in note for note in reader.notes if "rows are numbered" not in note)
+
+
 @pytest.mark.parametrize(
     ("end", "said"),
     [

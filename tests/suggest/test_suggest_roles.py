@@ -226,6 +226,26 @@ def test_when_and_who_are_no_key_together_and_ids_of_customers_come_last() -> No
     assert "key: [date_opened]\n  hash: true" in text
     text = suggest(table({"requester_id": customers, "place": ["A", "B", "C"], "status": ["open", "closed"]})).text
     assert "key: [place, requester_id]\n  hash: true" in text
+    days, places = ["2024-01-01", "2024-01-02", "2024-01-03"], ["A", "B", "C", "D"]
+    text = suggest(table({"requester_id": customers, "created_at": days, "place": places})).text
+    assert "key: [created_at, place, requester_id]\n  hash: true" in text  # the day and the place differ by chance
+
+
+def test_a_column_that_counts_the_rows_is_no_key_next_to_the_number_of_the_ticket() -> None:
+    for rows in (5, 40):
+        counted, tickets = [str(n + 1) for n in range(rows)], [str(20240000 + 7 * n) for n in range(rows)]
+        text = suggest(table({"Number": counted, "Ticket#": tickets, "Title": ["It burns"]}, rows=rows)).text
+        assert 'key: "Ticket#"' in text
+
+
+def test_addresses_of_users_are_doubted_where_another_column_names_the_requester() -> None:
+    """In a worklog the user is whoever worked."""
+    people = {"Username": ["ana@example.com", "bob@example.com"], "Reporter": ["Carla Diaz", "Dan Egger"]}
+    text = suggest(table({"Issue Key": numbers(), "Summary": ["It burns"]} | people)).text
+    assert lines_with(text, "`Username`")[0].startswith("# CHECK: `Username`")
+    del people["Reporter"]
+    text = suggest(table({"Issue Key": numbers(), "Summary": ["It burns"]} | people)).text
+    assert lines_with(text, "`Username`")[0].startswith("# GUESS: `Username`")
 
 
 def test_a_number_that_repeats_is_a_history_and_no_key_with_something_else() -> None:
