@@ -227,6 +227,8 @@ def _word(found: Evidence) -> str:
         found.add(-10, "its cells are numbers")
         found.doubts.append("its cells are numbers: the words for them are in another table")
     words = {text: folded(text) for text in column.profile.values.counts}
+    if found.role == "type" and called.phrase:
+        found.doubts.append("its name only mentions a kind")
     if found.role != "status" or not words:
         return ""
     known = [text for text, word in words.items() if any(part in word for part in load_vocabulary().words["statuses"])]

@@ -128,3 +128,17 @@ def test_case_and_accents_do_not_count() -> None:
 def test_a_number_behind_a_name_for_priority_is_a_rank() -> None:
     level = level_of("Priority 2")
     assert (level.priority, level.sure) == ("HIGH", False)
+
+
+@pytest.mark.parametrize("name", ["type_probleme", "Categoria del error", "Categoria do chamado", "Complaint category"])
+def test_a_name_that_mentions_a_kind_is_to_be_checked(name: str) -> None:
+    text = suggest(table({"ID": numbers(), "Subject": ["It burns"], name: ["Network", "Printer"]})).text
+    assert f"# CHECK: `{name}`, matched by name: the kind of ticket; its name only mentions a kind." in " ".join(
+        text.replace("\n    #  ", "").split()
+    )
+
+
+def test_who_filed_a_petition_is_its_requester() -> None:
+    vocabulary = load_vocabulary()
+    for name in ("신청인", "민원인"):
+        assert vocabulary.rank(vocabulary.names_of(name), "requester_name") is not None
