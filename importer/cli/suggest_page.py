@@ -107,8 +107,6 @@ def say_explanation(suggestion: Suggestion, column: str) -> None:
     facts = f"{choice.kind}; {choice.filled:,} cells filled, {choice.different:,} different"
     say(f"  {facts}, longest {choice.longest:,} characters")
     say(f"  for example: {clean(choice.sample, width() - 16)}")
-    if choice.lookup:
-        say(f"  used by a lookup: finds the {choice.field} in", f" {clean(choice.lookup, 80)}")
     role = "parent" if choice.field == "parent_id" else choice.field
     ranked = sorted(
         suggestion.explain(choice.column), key=lambda it: (it.role != role, -it.points, -len(it.speaks_for))
@@ -121,7 +119,7 @@ def say_explanation(suggestion: Suggestion, column: str) -> None:
             for reason in reasons:
                 say(f"  {sign:7}  {clean(reason, width() - 12)}")
     say()
-    others = () if choice.lookup else (it.role for it in ranked if it.points and it.role != role)
-    other = next(iter(others), "other" if role != "other" else "note")
+    others = (it.role for it in ranked if it.points and it.role != role)
+    other = next(others, "other" if role != "other" else "note")
     say("To decide otherwise, write a line into a file of answers, for suggest --answers:")
     say(f"  {clean(choice.column, 60)} = {'parent_id' if other == 'parent' else other}")

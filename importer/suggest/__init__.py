@@ -74,7 +74,6 @@ class Choice:
     different: int  #: How many different texts it has; a lower bound if they are very many.
     longest: int  #: Characters of its longest text.
     words: tuple[str, ...] = ()  #: All of its texts, if these are few and short.
-    lookup: str = ""  #: The file in which the field is looked up by it.
 
 
 @dataclass(frozen=True)
@@ -126,8 +125,8 @@ def suggest(
     roles, people = assign(table.rows, columns, said), None
     if path is not None and "requester_email" not in roles.one:
         people = find_people(path, source, columns, folder=folder or Path.cwd())
-    if isinstance(people, PeopleTable):
-        roles = roles.without_name(people.by)  # it has the ids of people
+    if isinstance(people, PeopleTable) and people.by not in said:
+        roles = assign(table.rows, columns, {**said, people.by: "other"})  # it has ids of people, and no names
     names = find_names(table, columns, roles)
     comments, sheets = find_comments(path, source, names) if path is not None else ([], [])
     draft = Draft(
@@ -259,9 +258,7 @@ def _choices(columns: Sequence[Column], roles: Roles, page: Page, doubted: Colle
         few = profile.complete and profile.distinct <= _WORDS_MAX and column.kind in (Kind.TEXT, Kind.BOOLEAN)
         words = tuple(sorted(profile.values.counts)) if few else ()
         counts = (profile.filled, profile.distinct, profile.longest)
-        choices.append(
-            Choice(column.name, use.field, use.mark, sample, str(column.kind), *counts, words, lookup=use.lookup)
-        )
+        choices.append(Choice(column.name, use.field, use.mark, sample, str(column.kind), *counts, words))
     return tuple(choices)
 
 

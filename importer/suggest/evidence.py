@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from math import inf
 
 from importer.quality.profile import ColumnProfile
-from importer.suggest.columns import Called, Column, Kind
-from importer.suggest.headers import are_priorities, folded, level_of, load_vocabulary
+from importer.suggest.columns import Column, Kind
+from importer.suggest.headers import Called, are_priorities, folded, level_of, load_vocabulary
+from importer.suggest.yaml_text import CHECK, GUESS
 from importer.wording import plural
 
+SAID = "as you answered"  #: The reason of what a person said.
 FEW_ROWS = 10  #: Fewer rows prove nothing about a key.
 _COUNTED_LEAST = 3  #: Rows that a column may count.
 _LETTERS = re.compile(r"[A-Z]{2,3}")
@@ -24,7 +26,7 @@ _IDS_LEAST = 0.3  #: Of the cells of a column that are ids for it to have no nam
 
 @dataclass
 class Evidence:
-    """What was found; a column with no points cannot have the role."""
+    """What speaks for a column having a role, and against it; with no points it cannot have it."""
 
     role: str
     column: Column
@@ -33,6 +35,22 @@ class Evidence:
     speaks_for: list[str] = field(default_factory=list)
     against: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)  #: Why it should be checked although it is the best one.
+    reason: str = ""  #: Why it has the role, as part of a sentence.
+
+    @property
+    def mark(self) -> str:
+        """How sure it is: nothing if the recognised system has it so, or a person said it; ``GUESS`` or ``CHECK``."""
+        return CHECK if self.doubts else "" if self.known else GUESS
+
+    @property
+    def known(self) -> bool:
+        """Whether that is no guess."""
+        return self.reason == SAID or self.called.known
+
+    @property
+    def doubt(self) -> str:
+        """Why it must be checked; empty if nothing speaks against it."""
+        return "; ".join(self.doubts)
 
     @property
     def called(self) -> Called:

@@ -9,13 +9,12 @@ from itertools import pairwise, product
 from importer.quality.date_formats import moment_of
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Column, Kind
-from importer.suggest.evidence import FEW_ROWS
+from importer.suggest.evidence import FEW_ROWS, SAID, Evidence
 from importer.suggest.first_rows import FirstRows
-from importer.suggest.roles import SAID, Pick, Roles
+from importer.suggest.roles import Roles
 from importer.suggest.yaml_text import CHECK, GUESS, Entry, named, reference, shown
 from importer.wording import plural
 
-LEVELS_MAX = 100  #: Rows above a row that are looked at.
 LEAST_SHARE = 0.5  #: Of the cells that name a row, those that name one of this export.
 _NAMES_MAX = 8
 _LEAST_FILLED = 0.95
@@ -50,6 +49,7 @@ def find_row_key(table: FirstRows, columns: Sequence[Column], roles: Roles) -> R
             return _single(table, pick.column.profile, pick, repeating)
         if pick is None and (parts := _find_parts(table, columns)):
             return parts
+        repeating = repeating or _unnamed_number(table, columns, roles)
         if repeating is not None:  # that `id` is different in each row proves nothing: states have ids too
             return _history(repeating, table, columns)
         near = next((it for it in numbers if not it.says("measures") and 2 * it.profile.distinct > table.rows), None)
@@ -79,6 +79,16 @@ def _repeats(number: Column, rows: int) -> bool:
     return filled and 1 < profile.distinct <= profile.filled / _STATES_LEAST
 
 
+def _unnamed_number(table: FirstRows, columns: Sequence[Column], roles: Roles) -> Column | None:
+    """The first column, if it has numbers that repeat, and all rows of one were filed at one time by one person."""
+    lasting = [pick.column.profile for role in _LASTING if (pick := roles.one.get(role))]
+    first = columns[0]
+    number = first.profile
+    if first.kind is not Kind.NUMBER or len(lasting) < 2 or not _repeats(first, table.rows):
+        return None
+    return first if table.alike([number, *lasting]) == table.alike([number]) else None
+
+
 def _said(table: FirstRows, parts: Sequence[ColumnProfile]) -> RowKey:
     join, alike = _join_of(table, parts), table.alike(parts)
     if not join:
@@ -94,7 +104,7 @@ def _join_of(table: FirstRows, parts: Sequence[ColumnProfile]) -> str:
     return next((join for join in _JOINS if not any(join in text for text in texts)), "")
 
 
-def _single(table: FirstRows, column: ColumnProfile, pick: Pick | None, events_of: Column | None = None) -> RowKey:
+def _single(table: FirstRows, column: ColumnProfile, pick: Evidence | None, events_of: Column | None = None) -> RowKey:
     """One column; ``events_of`` is the number of the ticket, if the column may name what happened to it."""
     rows, name, mark = table.rows, named([column]), CHECK
     missing, repeated = rows - column.filled, column.filled - column.distinct
@@ -128,6 +138,8 @@ def _history(number: Column, table: FirstRows, columns: Sequence[Column]) -> Row
     text = f"a history: {plural(profile.distinct, 'ticket')} in {plural(profile.filled, 'row')}, since"
     text += f" {named([profile])} repeats. The {keep} row of each ticket counts, in the order of the file."
     remarks = [(CHECK, text)]
+    if not number.called("key").exact:
+        remarks.append((CHECK, "its name does not say that it is the number of a ticket."))
     if keep == "first":
         remarks.append((CHECK, f"{time} shows that the newest state comes first."))
     elif falling >= 1 - _ONE_WAY:
@@ -298,32 +310,27 @@ def find_parents(table: FirstRows, columns: Sequence[Column], names: Sequence[Na
 
 
 def _linked(table: FirstRows, match: Match) -> Parents:
-    """The link to the parent row, with what was seen and what is done with links that cannot be made."""
-    column, own_names, texts = match.column, match.named.column, match.named.texts
-    parent_of = {own: it for own, it in zip(table.texts(own_names), table.texts(column), strict=True) if it}
-    missing = [parent for parent in parent_of.values() if parent not in texts]
-    circular = {own for own in parent_of if _is_above_itself(own, parent_of)}
-    deep = sum(parent_of.get(parent, "") in texts for own, parent in parent_of.items() if own not in circular)
-    seen = f"{len(parent_of) - len(missing):,} of {plural(len(parent_of), 'cell')} match {named([own_names])}"
-    two = f"Talkdesk allows two levels: deeper rows are attached to their top-level row ({plural(deep, 'row')})."
-    remarks = [(GUESS, f"{named([column])} is the parent: {seen}."), ("", two)]
+    """The link to the parent row, with what is done with links that cannot be made."""
+    column, own_names = match.column, match.named.column
+    seen = f"{match.matching:,} of {plural(match.cells, 'cell')} match {named([own_names])}"
+    remarks = [
+        (GUESS, f"{named([column])} is the parent: {seen}."),
+        (
+            "",
+            "Talkdesk allows two levels: deeper rows are attached to their top-level row, circular links are left out.",
+        ),
+    ]
     parts: dict[str, Entry] = {"record": column.name if column.repeats == 1 else reference(column)}
     parts |= {} if match.named.is_key else {"of": own_names.name}  # which is unique
     parts["deep"] = "root"
-    if missing:
-        what = f"no row read for {plural(len(missing), 'cell')}, such as {shown(missing[0], 40)!r}"
+    links = zip(table.texts(own_names), table.texts(column), strict=True)
+    if circular := sum(own == parent != "" for own, parent in links):  # longer circles are for `check` to find
+        remarks.append((CHECK, f"no parent for {plural(circular, 'row')} that would be its own."))
+        parts["cycle"] = "drop"
+    if missing := match.cells - match.matching:
+        texts = match.named.texts
+        example = next(parent for parent in table.texts(column) if parent and parent not in texts)
+        what = f"no row read for {plural(missing, 'cell')}, such as {shown(example, 40)!r}"
         remarks.append((CHECK, f"{what}; without its row there is no parent."))
         parts["missing"] = "drop"
-    if circular:
-        remarks.append((CHECK, f"no parent for {plural(len(circular), 'row')} that would be its own."))
-        parts["cycle"] = "drop"
     return Parents(column, parts, tuple(remarks))
-
-
-def _is_above_itself(row: str, parent_of: dict[str, str]) -> bool:
-    above = row
-    for _ in range(LEVELS_MAX):
-        above = parent_of.get(above, "")
-        if above in ("", row):
-            break
-    return bool(above) and above == row

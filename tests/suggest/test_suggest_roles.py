@@ -286,6 +286,22 @@ def test_the_dates_of_a_history_tell_which_row_is_the_newest(step: int, keep: st
     assert "in no order of `Modified`" in text
 
 
+def test_numbers_in_front_that_repeat_are_a_history_if_one_person_filed_each_at_one_time() -> None:
+    """The other rows of a ticket, one for each of its categories or comments, would become cases of their own."""
+    tickets = [str(40857 - n // 3) for n in range(12)]
+    cells = {
+        "Ticker": tickets,
+        "Requerente": [f"Ana {'ABCD'[n // 3]}" for n in range(12)],
+        "Data Abertura": [f"0{1 + n // 3}/08/2021 23:05" for n in range(12)],
+        "Categoria": [f"Rede {n}" for n in range(12)],
+    }
+    suggestion = suggest(table(cells))
+    assert "CHECK: a history: 4 tickets in 12 rows, since `Ticker` repeats." in suggestion.text
+    assert (suggestion.trial.sent, suggestion.trial.superseded) == (4, 8)
+    others = cells | {"Requerente": [f"Ana {'ABCDEFGHIJKL'[n]}" for n in range(12)]}
+    assert "no id column: the key is a hash" in suggest(table(others)).text
+
+
 def test_events_with_ids_of_their_own_name_the_ticket_that_repeats() -> None:
     tickets = [f"{100 + number // 3}" for number in range(12)]
     text = suggest(table({"event_id": numbers(), "ticket_id": tickets, "Subject": ["Fan is loud", "Fan is off"]})).text
