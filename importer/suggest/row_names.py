@@ -315,10 +315,7 @@ def _linked(table: FirstRows, match: Match) -> Parents:
     seen = f"{match.matching:,} of {plural(match.cells, 'cell')} match {named([own_names])}"
     remarks = [
         (GUESS, f"{named([column])} is the parent: {seen}."),
-        (
-            "",
-            "Talkdesk allows two levels: deeper rows are attached to their top-level row, circular links are left out.",
-        ),
+        ("", "Talkdesk allows two levels: deeper rows are attached to their top-level row."),
     ]
     parts: dict[str, Entry] = {"record": column.name if column.repeats == 1 else reference(column)}
     parts |= {} if match.named.is_key else {"of": own_names.name}  # which is unique
@@ -328,8 +325,7 @@ def _linked(table: FirstRows, match: Match) -> Parents:
         remarks.append((CHECK, f"no parent for {plural(circular, 'row')} that would be its own."))
         parts["cycle"] = "drop"
     if missing := match.cells - match.matching:
-        texts = match.named.texts
-        example = next(parent for parent in table.texts(column) if parent and parent not in texts)
+        example = next(parent for parent in column.values.counts if parent not in match.named.texts)
         what = f"no row read for {plural(missing, 'cell')}, such as {shown(example, 40)!r}"
         remarks.append((CHECK, f"{what}; without its row there is no parent."))
         parts["missing"] = "drop"
