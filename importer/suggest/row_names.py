@@ -80,13 +80,15 @@ def _repeats(number: Column, rows: int) -> bool:
 
 
 def _unnamed_number(table: FirstRows, columns: Sequence[Column], roles: Roles) -> Column | None:
-    """The first column, if it has numbers that repeat, and all rows of one were filed at one time by one person."""
+    """The first column, if it has numbers that repeat, and all rows of one, but of no other, were filed alike."""
     lasting = [pick.column.profile for role in _LASTING if (pick := roles.one.get(role))]
     first = columns[0]
     number = first.profile
     if first.kind is not Kind.NUMBER or len(lasting) < 2 or not _repeats(first, table.rows):
         return None
-    return first if table.alike([number, *lasting]) == table.alike([number]) else None
+    same = table.alike([number, *lasting]) == table.alike([number])
+    apart = table.rows - table.alike(lasting) >= _LEAST_FILLED * number.distinct
+    return first if same and apart else None
 
 
 def _said(table: FirstRows, parts: Sequence[ColumnProfile]) -> RowKey:

@@ -298,8 +298,9 @@ def test_numbers_in_front_that_repeat_are_a_history_if_one_person_filed_each_at_
     suggestion = suggest(table(cells))
     assert "CHECK: a history: 4 tickets in 12 rows, since `Ticker` repeats." in suggestion.text
     assert (suggestion.trial.sent, suggestion.trial.superseded) == (4, 8)
-    others = cells | {"Requerente": [f"Ana {'ABCDEFGHIJKL'[n]}" for n in range(12)]}
-    assert "no id column: the key is a hash" in suggest(table(others)).text
+    several = {"Requerente": [f"Ana {'ABCDEFGHIJKL'[n]}" for n in range(12)]}
+    for others in (several, {"Requerente": ["Ana A"], "Data Abertura": ["01/08/2021 23:05"]}):
+        assert "no id column: the key is a hash" in suggest(table(cells | others)).text
 
 
 def test_events_with_ids_of_their_own_name_the_ticket_that_repeats() -> None:
