@@ -128,7 +128,8 @@ def _short_width(rows: Sequence[list[str]], header: Sequence[str]) -> int:
         return short  # the header has delimiters at its end, the rows have not
     is_proven = whole >= _WHOLE_LEAST * len(rows)
     may_be_last = short == width - 1 and not any(name[:1] == " " for name in header)
-    return short if times >= _SHORT_ROWS and (is_proven or may_be_last) else 0
+    is_enough = times >= _SHORT_ROWS or 1 < times == len(rows)
+    return short if is_enough and (is_proven or may_be_last) else 0
 
 
 def _named_row(sample: Sequence[_SampleRow], line: int, above: int, name: str) -> int:

@@ -55,6 +55,13 @@ def test_cells_that_every_row_leaves_out_are_empty_and_to_be_checked(program: Pr
     assert said.count("Check: every row ends before") == said.count("every row ends before") == 1
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_one_row_alone_does_not_say_that_a_cell_was_left_out(tmp_path: Path, rows: int) -> None:
+    path = written(tmp_path, "\n".join([f"{HEADER},rating", *ROWS[:rows], ""]))
+    found = [row for chunk in open_reader(path).chunks() for row in chunk.rows()]
+    assert [bool(row.problems) for row in found] == [rows == 1] * rows
+
+
 def test_rows_that_all_lack_several_cells_are_not_mended(tmp_path: Path) -> None:
     """The first ones of a category may stand where the time of creation should be."""
     rows = "\n".join(f"A{n},Printer {n},open,hardware" for n in range(9))
