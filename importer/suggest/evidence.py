@@ -117,7 +117,7 @@ def _key(found: Evidence) -> str:
         and rows >= _COUNTED_LEAST
         and profile.values.counts.keys() == set(map(str, range(1, rows + 1)))
     ):
-        less = min(20, max(found.points - 1, 0))  # it still is a key if nothing else is
+        less = min(30, max(found.points - 1, 0))  # it still is a key if nothing else is
         found.add(-less, "it counts the rows, as systems do in front of the number of the ticket")
     if is_code:
         found.add(10 * profile.share_of("code"), "codes such as " + repr(profile.shapes["code"].example.strip()))
