@@ -12,13 +12,14 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import orjson
 
+from importer.ledger.records import CUSTOM
 from importer.models import CaseVerdict, Finding
 from importer.talkdesk.payloads import Case, Note, custom_field_prefix, other_spelling
 
@@ -28,7 +29,6 @@ MARGIN = 900.0
 #: Characters of a value that are kept, and how many of them are before the first difference.
 SHOWN, SHOWN_BEFORE = 200, 40
 
-CUSTOM = "custom_fields."
 #: What reads leave out of a case that has none: of these, absent is empty. Of all others it is "not shown".
 _EMPTY_IN_LIST = frozenset({"owner_id", "priority", "type", "group_id", "requester_email", "requester_name"})
 _EMPTY_ALONE = frozenset({"owner_id", "priority", "type"})
@@ -57,7 +57,7 @@ def compare(
     """What a case shows of what was sent, the worst first; read on its own it is believed rather than the list.
 
     Args:
-        sent: The body that created the case.
+        sent: The last value of each field that was sent.
         notes: All notes that it got, as they were sent.
         listed: The case as the list shows it; None if it was not listed.
         alone: The same, read on its own.
@@ -67,7 +67,14 @@ def compare(
         One finding for each field that is not the same. The first is about the whole case, ``same``, if all that is
         shown is as sent.
     """
-    findings = [*_fields(sent, listed, alone), *_notes(notes, [case for case in (alone, listed) if case])]
+    findings = []
+    for field, value in sent.items():
+        found = shown_value(field, listed, alone)
+        if found is NOT_SHOWN:
+            findings.append(Finding(CaseVerdict.NOT_SHOWN, field))
+        elif (verdict := compare_values(field, value, found)) is not CaseVerdict.SAME:
+            findings.append(Finding(verdict, field, *excerpts(_text(value), _text(found))))
+    findings += _notes(notes, [case for case in (alone, listed) if case])
     update_at = None if listed is None else listed.update_at
     if update_at is not None and update_at.timestamp() > written_at + MARGIN:
         moved = CaseVerdict.MOVED_ON
@@ -79,17 +86,6 @@ def compare(
 
 
 # -- fields ---------------------------------------------------------------------------------------------
-
-
-def _fields(sent: Mapping[str, Any], listed: Case | None, alone: Case | None) -> Iterator[Finding]:
-    values = {name: value for name, value in sent.items() if name not in ("custom_fields", "notes")}
-    values |= {f"{CUSTOM}{key}": value for key, value in sent.get("custom_fields", {}).items()}
-    for field, value in values.items():
-        found = shown_value(field, listed, alone)
-        if found is NOT_SHOWN:
-            yield Finding(CaseVerdict.NOT_SHOWN, field)
-        elif (verdict := compare_values(field, value, found)) is not CaseVerdict.SAME:
-            yield Finding(verdict, field, *excerpts(_text(value), _text(found)))
 
 
 def shown_value(field: str, listed: Case | None, alone: Case | None) -> Any:
@@ -239,3 +235,49 @@ def _alike(ours: str, theirs: str) -> bool:
 def _note_text(note: _Note) -> str:
     title, body, is_public = note
     return f"[{'public' if is_public else 'internal'}] {title}{': ' if title else ''}{body}"
+
+
+# -- what a case shows that nobody sent: the work of automations, of SLA policies, and of the account itself ----
+
+#: What others may fill in. Whose case it is, is not among them: an account completes what it is told of a requester.
+_FILLED_IN = ("status", "type", "priority", "owner_id", "group_id", "parent_id", "resolution")
+#: What an account may give each new case, so that it is told and no reason to look twice.
+_DEFAULTS = frozenset({"type", "priority", "group_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class SideEffect:
+    """A field of a case that has another value than the one that was sent, or that was not sent at all."""
+
+    field: str
+    sent: str | None  #: None if nothing was sent
+    found: str
+    is_default: bool = False  #: what an account may give each new case
+
+
+def with_first_status(sent: dict[str, Any]) -> dict[str, Any]:
+    """The same fields with the status that a case has if nobody sends one: a new case is NEW, or OPEN if it has an
+    owner (Talkdesk help, "Case statuses")."""
+    return {"status": "OPEN" if sent.get("owner_id") else "NEW"} | sent
+
+
+def side_effects(
+    sent: dict[str, Any], notes: Sequence[Mapping[str, Any]], case: Case
+) -> tuple[list[SideEffect], list[str]]:
+    """What changed by itself in a case that was read on its own, and which of the fields that were sent it does not
+    show; ``sent`` and ``notes`` as in :func:`compare`."""
+    expected = with_first_status(sent)
+    findings = compare(expected, notes, listed=None, alone=case, written_at=0.0)
+    effects = [
+        SideEffect(each.field, None if each.verdict is CaseVerdict.MORE_NOTES else each.sent, each.found)
+        for each in findings
+        if each.verdict.is_bad or each.verdict is CaseVerdict.MOVED_ON
+    ]
+    for field in _FILLED_IN:
+        if field not in expected and (value := getattr(case, field)):
+            effects.append(SideEffect(field, None, excerpts("", value)[1], field in _DEFAULTS))
+    for key, value in case.custom_fields.items():
+        is_sent = f"{CUSTOM}{key}" in sent or f"{CUSTOM}{other_spelling(key)}" in sent
+        if value not in (None, "", []) and not is_sent:
+            effects.append(SideEffect(f"{CUSTOM}{key}", None, excerpts("", str(value))[1]))
+    return effects, [each.field for each in findings if each.verdict is CaseVerdict.NOT_SHOWN]

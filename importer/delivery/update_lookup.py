@@ -11,9 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from typing import Any
 
-import orjson
-
-from importer.delivery.comparison import CUSTOM, NOT_SHOWN, compare_values, excerpts, shown_value
+from importer.delivery.comparison import NOT_SHOWN, compare_values, excerpts, shown_value
 from importer.models import CaseVerdict
 from importer.talkdesk.payloads import Case
 
@@ -57,26 +55,6 @@ def notes_in_case(
     return Shown.THERE if is_there else Shown.UNCLEAR
 
 
-def fields_in(body: bytes) -> dict[str, Any]:
-    """The fields that a body sets, custom fields as ``custom_fields.KEY``; notes are none."""
-    content: dict[str, Any] = orjson.loads(body)
-    custom = content.pop("custom_fields", {})
-    content.pop("notes", None)
-    bare = {key: value["value"] if isinstance(value, dict) else value for key, value in custom.items()}
-    return content | {f"{CUSTOM}{key}": value for key, value in bare.items()}
-
-
-def fields_before(bodies: Iterable[bytes]) -> dict[str, Any]:
-    """What stands in a case that got these bodies, the creation first, as far as they say.
-
-    A new case is NEW, or OPEN if it has an owner (Talkdesk help, "Case statuses").
-    """
-    known: dict[str, Any] = {}
-    for body in bodies:
-        known |= fields_in(body)
-    return {"status": "OPEN" if known.get("owner_id") else "NEW"} | known
-
-
 def fields_in_case(
     sent: Mapping[str, Any], before: Mapping[str, Any], *, listed: Case | None, alone: Case | None
 ) -> Shown:
@@ -87,8 +65,8 @@ def fields_in_case(
     changed it: that is for a person. Where nothing but what was before is shown, it is sent again.
 
     Args:
-        sent: What the update sets, as :func:`fields_in` gives it.
-        before: What stood there, as :func:`fields_before` gives it.
+        sent: What the update sets.
+        before: What stood there as far as what was sent before says, with the status that a new case has.
         listed: The case as the list shows it; None if it was not read there.
         alone: The same, read on its own.
     """

@@ -13,17 +13,11 @@ from dataclasses import replace
 
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.case_reads import list_filtered, read_case
+from importer.delivery.comparison import with_first_status
 from importer.delivery.reconcile import look_twice
 from importer.delivery.response_policy import Signal, Verdict, classify_update
 from importer.delivery.retry import MAX_ATTEMPTS, ReadError, RetryBudget
-from importer.delivery.update_lookup import (
-    Shown,
-    changed_by_server,
-    fields_before,
-    fields_in,
-    fields_in_case,
-    notes_in_case,
-)
+from importer.delivery.update_lookup import Shown, changed_by_server, fields_in_case, notes_in_case
 from importer.delivery.workers import Stop, WorkerOptions, run_until_done
 from importer.errors import CaseImporterError
 from importer.ledger import CaseUpdate, LedgerWriter, UpdateOutcome
@@ -36,8 +30,9 @@ from importer.ledger.case_updates import (
     unmark_update,
     waiting_cases,
 )
+from importer.ledger.records import all_sent, fields_in, notes_in
 from importer.models import CaseUpdateState, Notice, SettleDelay, State, UpdateKind, clean
-from importer.talkdesk.payloads import case_in, note_texts
+from importer.talkdesk.payloads import case_in
 from importer.talkdesk.search import Encoding, by_ids
 from importer.talkdesk.transport import Answer
 
@@ -217,9 +212,9 @@ class UpdateSender:
         case = await read_case(self._api, update.case_id)
         return notes_in_case(
             None if case.notes is None else [note.text for note in case.notes],
-            surely=[text for body in before.surely for text in note_texts(body)],
-            perhaps=[text for body in before.perhaps for text in note_texts(body)],
-            sent=note_texts(update.body),
+            surely=[note["note_body"] for body in before.surely for note in notes_in(body)],
+            perhaps=[note["note_body"] for body in before.perhaps for note in notes_in(body)],
+            sent=[note["note_body"] for note in notes_in(update.body)],
         )
 
     async def _look_at_fields(self, update: CaseUpdate) -> Shown:
@@ -232,7 +227,8 @@ class UpdateSender:
                 found = await list_filtered(self._api, by_ids([update.case_id], encoding=encoding)) or ()
                 if listed := next((case for case in found if case.id == update.case_id), None):
                     break
-        return fields_in_case(sent, fields_before((*before.surely, *before.perhaps)), listed=listed, alone=alone)
+        known, _ = all_sent((*before.surely, *before.perhaps))
+        return fields_in_case(sent, with_first_status(known), listed=listed, alone=alone)
 
 
 def _classify(answer: Answer, update: CaseUpdate) -> Verdict:

@@ -158,7 +158,7 @@ class Verifier:
 
 
 def _compare(case: SentCase, listed: Case | None, alone: Case | None = None) -> list[Finding]:
-    return compare(case.body, case.notes, listed=listed, alone=alone, written_at=case.written_at)
+    return compare(case.fields, case.notes, listed=listed, alone=alone, written_at=case.written_at)
 
 
 def _shown_time(case: Case | None) -> str | None:

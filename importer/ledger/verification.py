@@ -14,12 +14,11 @@ from dataclasses import astuple, dataclass
 from hashlib import sha256
 from typing import Any
 
-import orjson
-
 from importer.errors import ConfigError, ExitCode
 from importer.ledger import database
 from importer.ledger.ledger import Ledger
 from importer.ledger.queries import LedgerView
+from importer.ledger.records import all_sent, to_json
 from importer.models import CaseVerdict, Finding
 
 _CHOSEN = "record.state = 'created' AND content.body IS NOT NULL"
@@ -79,8 +78,8 @@ class SentCase:
 
     record: int
     case_id: str
-    body: dict[str, Any]  #: of its creation, with the fields that updates have set since
-    notes: tuple[dict[str, Any], ...]  #: those of its creation and of its updates
+    fields: dict[str, Any]  #: their last values; see :func:`importer.ledger.records.all_sent`
+    notes: list[dict[str, Any]]
     written_at: float  #: our last write to it, seconds since 1970
 
 
@@ -167,33 +166,16 @@ def next_cases(ledger: Ledger, *, after: int, limit: int) -> list[SentCase]:
         " ORDER BY verification.record LIMIT ?",
         (after, limit),
     )
-    later: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    bodies: defaultdict[int, list[str | bytes]] = defaultdict(list)
+    for record, case_id, text, digest, _ in rows:
+        bodies[record].append(database.payload(ledger.path, text, digest, f"case {case_id}"))
     for record, update in ledger.rows(
         "SELECT record, body FROM case_update WHERE state = 'done' AND body IS NOT NULL"
         " AND record IN (SELECT value FROM json_each(?)) ORDER BY record, position",
-        (orjson.dumps([row[0] for row in rows]).decode(),),
+        (to_json([row[0] for row in rows]),),
     ):
-        later[record].append(orjson.loads(update))
-    cases = []
-    for record, case_id, text, digest, written_at in rows:
-        body = orjson.loads(database.payload(ledger.path, text, digest, f"case {case_id}"))
-        body, notes = all_sent(body, later[record])
-        cases.append(SentCase(record, case_id, body, notes, written_at))
-    return cases
-
-
-def all_sent(
-    body: dict[str, Any], updates: Iterable[dict[str, Any]]
-) -> tuple[dict[str, Any], tuple[dict[str, Any], ...]]:
-    """What a case got by the body that created it and by its updates: the last value of each field, and all notes."""
-    notes, custom = list(body.get("notes", ())), dict(body.get("custom_fields", {}))
-    for update in updates:
-        notes += update.pop("notes", ())
-        custom |= {key: packed["value"] for key, packed in update.pop("custom_fields", {}).items()}
-        body |= update
-    if custom:
-        body["custom_fields"] = custom
-    return body, tuple(notes)
+        bodies[record].append(update)
+    return [SentCase(record, case_id, *all_sent(bodies[record]), at) for record, case_id, _, _, at in rows]
 
 
 def enter_findings(ledger: Ledger, cases: Iterable[ReadCase]) -> None:
