@@ -49,7 +49,7 @@ class Sender:
             if mark is not Mark.DONE:
                 return Sent(State.SKIPPED if mark is Mark.DUPLICATE_KEY else State.WAITING)
             if not await self.api.rate_limit.acquire():
-                await self.ledger.unmark(record.id)  # proven not sent
+                await self.ledger.call(Ledger.unmark, record.id)  # proven not sent
                 return Sent(State.PENDING)
             verdict = await self.api.attempt(
                 self.api.client.create_case(record.body, token),

@@ -20,9 +20,8 @@ from importer.delivery.retry import MAX_ATTEMPTS, ReadError, RetryBudget
 from importer.delivery.update_lookup import Shown, changed_by_server, fields_in_case, notes_in_case
 from importer.delivery.workers import Stop, WorkerOptions, run_until_done
 from importer.errors import CaseImporterError
-from importer.ledger import CaseUpdate, LedgerWriter, UpdateOutcome
+from importer.ledger import CaseUpdate, Ledger, LedgerWriter, UpdateOutcome
 from importer.ledger.case_updates import (
-    abandon_updates,
     mark_update_sending,
     next_case_update,
     sent_before,
@@ -95,7 +94,7 @@ class UpdateSender:
             try:
                 error = await run_until_done(work, api=self._api, stop=self._stop, grace=self._options.grace)
             finally:
-                await self._ledger.call(abandon_updates)
+                await self._ledger.call(Ledger.abandon)
             if error is not None or self._is_ending or not self._held or self._done == done:
                 return error
             self._page, self._held, self._is_repeating = deque(self._held), {}, True

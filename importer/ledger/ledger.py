@@ -101,13 +101,7 @@ class Ledger:
                 "INSERT INTO run (verb, version, started_at) VALUES (?, ?, ?)", (verb, __version__, database.utc_now())
             ).lastrowid
             assert run is not None
-            # A dead process may have sent these; only a search can tell. Never straight back to pending.
-            # Their run stays the one that sent them: a search begins at its start.
-            for table, what in (("record", "this row was"), ("case_update", "this case update was")):
-                self.connection.execute(
-                    f"UPDATE {table} SET state = 'unknown', code = 'interrupted', message = ? WHERE state = 'sending'",
-                    (f"the run ended while {what} being sent",),
-                )
+            self.abandon()
         # so that the file itself, without its log, knows that a run has begun
         self.connection.execute("PRAGMA wal_checkpoint(FULL)")
         return run
@@ -326,12 +320,16 @@ class Ledger:
         self.connection.execute(query, (record,))
 
     def abandon(self) -> int:
-        """Rows whose answer nobody waits for any more are unknown; returns how many there are."""
-        return self.connection.execute(
-            "UPDATE record SET state = 'unknown', run = ?, code = 'interrupted',"
-            " message = 'the run was stopped while this row was being sent' WHERE state = 'sending'",
-            (self.run,),
-        ).rowcount
+        """Make rows and case updates unknown whose answer nobody waits for any more; returns how many there are.
+
+        This process, or a dead one, may have sent them; only a search can tell, which begins at the start of the run
+        that sent them: it stays theirs. Never straight back to pending.
+        """
+        abandoned = "SET state = 'unknown', code = 'interrupted', message = ? WHERE state = 'sending'"
+        return sum(
+            self.connection.execute(f"UPDATE {table} {abandoned}", (f"the run ended while {what} being sent",)).rowcount
+            for table, what in (("record", "this row was"), ("case_update", "this case update was"))
+        )
 
     def settle(self, settlements: Sequence[Settlement]) -> list[Settled]:
         """Move records to where their outcomes say, with the evidence.

@@ -23,7 +23,7 @@ from importer.delivery.workers import Delivered, RecordQueue, Stop, WorkerOption
 from importer.errors import OutageError, TargetError
 from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.ledger.case_updates import count_waiting
-from importer.ledger.decisions import reopen_shut_out
+from importer.ledger.decisions import reopen_refused
 from importer.models import Credentials, Notice, SecretCredentials
 from importer.progress import Progress
 from importer.settings import Settings
@@ -144,7 +144,7 @@ async def send_pending(
                 )
                 delivered.error = await updates.run()
     if isinstance(delivered.error, TargetError):
-        reopen_shut_out(ledger, SHUT_OUT)
+        reopen_refused(ledger, shut_out=SHUT_OUT)
     delivered.moved = ledger.counts(chosen.source) - before
     return delivered
 

@@ -138,7 +138,7 @@ def test_what_a_killed_process_was_sending_is_unknown(two: Ledger, tmp_path: Pat
 
 def test_what_nobody_waits_for_any_more_is_unknown(two: Ledger) -> None:
     do(two, lambda: later.mark_update_sending(two, next_of(two)))
-    assert do(two, lambda: later.abandon_updates(two)) == [1]
+    assert do(two, two.abandon) == [1]
     assert states(two) == ["unknown", "pending"]
 
 
