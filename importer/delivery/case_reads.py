@@ -57,23 +57,16 @@ async def list_filtered(api: ApiAccess, parameters: search.Parameters) -> list[C
 
 
 class NewestFirst:
-    """The list of cases, newest first, and whether it can be believed about the cases that it does not show.
-
-    Attributes:
-        seen: The ids of the cases that were shown.
-        oldest: When the last of them was made.
-        is_in_order: They came in the order that was asked for, with custom fields that can be read.
-        is_at_end: The list says that it has no more cases.
-        is_whole: That is so, and in order, and it has shown as many different cases as it says that it has.
-        ended_empty: Nothing was behind its end either: its last page was empty.
-    """
+    """The list of cases, newest first, and whether it can be believed about the cases that it does not show."""
 
     def __init__(self, api: ApiAccess) -> None:
         self._api = api
-        self.seen: set[str] = set()
-        self.oldest = datetime.max.replace(tzinfo=UTC)
-        self.is_in_order = True
-        self.is_at_end = self.is_whole = self.ended_empty = False
+        self.seen: set[str] = set()  #: the ids of the cases that were shown
+        self.oldest = datetime.max.replace(tzinfo=UTC)  #: when the last of them was made
+        self.is_in_order = True  #: they came as they were asked for, with custom fields that can be read
+        self.is_at_end = False  #: the list says that it has no more cases
+        self.is_whole = False  #: so it is, in order, and it has shown as many different cases as it says that it has
+        self.ended_empty = False  #: nothing was behind its end either: its last page was empty
 
     async def pages(self, *, most: int = 2**31) -> AsyncIterator[list[Case]]:
         """The new cases of each of at most so many pages: cases that are made meanwhile move others to later ones."""

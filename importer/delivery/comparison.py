@@ -54,18 +54,11 @@ def compare(
     alone: Case | None,
     written_at: float,
 ) -> list[Finding]:
-    """What a case shows of what was sent, the worst first; read on its own it is believed rather than the list.
+    """What a case shows of the last value of each field, and of all notes, that were sent: what is not the same, the
+    worst first. If all that is shown is as sent, the first finding is about the whole case, ``same``.
 
-    Args:
-        sent: The last value of each field that was sent.
-        notes: All notes that it got, as they were sent.
-        listed: The case as the list shows it; None if it was not listed.
-        alone: The same, read on its own.
-        written_at: When we last wrote to it, seconds since 1970.
-
-    Returns:
-        One finding for each field that is not the same. The first is about the whole case, ``same``, if all that is
-        shown is as sent.
+    The case is as the list shows it (``listed``) and as it was read on its own (``alone``), which is believed rather.
+    ``written_at``: when we last wrote to it, seconds since 1970.
     """
     findings = []
     for field, value in sent.items():
@@ -113,8 +106,11 @@ def compare_values(field: str, sent: Any, found: Any) -> CaseVerdict:
     if field in _WORDS and _word(sent) == _word(found):
         return CaseVerdict.SAME
     if isinstance(sent, list):
-        any_order = custom_field_prefix(field.removeprefix(CUSTOM)) == "multi_select"
-        is_same = isinstance(found, list) and _same_lists(sent, found, any_order=any_order)
+        listed = found if isinstance(found, list) else []
+        ours, theirs = ([_loose(_text(value)) for value in values] for values in (sent, listed))
+        if custom_field_prefix(field.removeprefix(CUSTOM)) == "multi_select":  # of a dependent field it is a path
+            ours, theirs = sorted(ours), sorted(theirs)
+        is_same = isinstance(found, list) and ours == theirs
     elif isinstance(sent, bool) or isinstance(found, bool | list | dict):
         is_same = not isinstance(found, list | dict) and _text(sent).casefold() == _text(found).strip().casefold()
     elif isinstance(sent, int | float):
@@ -140,12 +136,6 @@ def _compare_texts(sent: str, found: str) -> CaseVerdict:
 
 def _word(value: Any) -> str:
     return _text(value).strip().upper().replace(" ", "_").replace("-", "_")
-
-
-def _same_lists(sent: list[Any], found: list[Any], *, any_order: bool) -> bool:
-    """Options of a dependent field are a path: their order counts."""
-    ours, theirs = ([_loose(_text(value)) for value in values] for values in (sent, found))
-    return sorted(ours) == sorted(theirs) if any_order else ours == theirs
 
 
 def _number(value: Any) -> Decimal | None:
@@ -181,12 +171,9 @@ def excerpts(sent: str, found: str) -> tuple[str, str]:
     both = zip(sent, found, strict=False)
     first = next((at for at, (ours, theirs) in enumerate(both) if ours != theirs), min(len(sent), len(found)))
     start = max(0, first - SHOWN_BEFORE) if max(len(sent), len(found)) > SHOWN else 0
-    return _excerpt(sent, start), _excerpt(found, start)
-
-
-def _excerpt(text: str, start: int) -> str:
-    part = text[start : start + SHOWN]
-    return f"{'…' * bool(start)}{part}{'…' * (start + SHOWN < len(text))}"
+    end = start + SHOWN
+    ours, theirs = (f"{'…' * bool(start)}{text[start:end]}{'…' * (end < len(text))}" for text in (sent, found))
+    return ours, theirs
 
 
 # -- notes ----------------------------------------------------------------------------------------------
@@ -221,15 +208,11 @@ def _compare_notes(sent: _Note, found: _Note) -> CaseVerdict | None:
     """How two notes compare, the worse of title and body; None if one is not a version of the other."""
     verdicts = {_compare_texts(ours, theirs) for ours, theirs in zip(sent[:2], found[:2], strict=True)}
     worst = next(verdict for verdict in CaseVerdict if verdict in verdicts)
-    if worst is CaseVerdict.DIFFERS and not _alike(sent[1], found[1]):
+    ours, theirs = Counter(sent[1].split()), Counter(found[1].split())
+    is_alike = 2 * (ours & theirs).total() >= max(ours.total(), theirs.total()) > 0  # half of the words in common
+    if worst is CaseVerdict.DIFFERS and not is_alike:
         return None
     return worst if sent[2] == found[2] else CaseVerdict.DIFFERS  # others may read it now
-
-
-def _alike(ours: str, theirs: str) -> bool:
-    """Whether two texts have half of their words in common."""
-    words = [Counter(text.split()) for text in (ours, theirs)]
-    return 2 * (words[0] & words[1]).total() >= max(each.total() for each in words) > 0
 
 
 def _note_text(note: _Note) -> str:

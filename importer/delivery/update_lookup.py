@@ -35,13 +35,8 @@ def notes_in_case(
 
     The notes that came before are the proof that the list can be believed, and as equal notes may come twice, they
     are counted. Whatever else is there must be exactly what is looked for, or nothing at all: a server may have
-    changed the texts, so notes that nobody knows prove nothing.
-
-    Args:
-        shown: The notes that the case shows; None if it shows no list of notes.
-        surely: Those that it got before.
-        perhaps: Those that it may have got before.
-        sent: Those that are looked for.
+    changed the texts, so notes that nobody knows prove nothing. The case got some ``surely`` before, and some
+    ``perhaps``; it shows None if it shows no list of notes.
     """
     if shown is None:
         return Shown.UNCLEAR
@@ -62,13 +57,8 @@ def fields_in_case(
 
     One request sets all of its fields or none. So a field that is as sent, and was not so before, proves that all were
     set; if another one is different by now, or has a third value, somebody works with the case or an automation has
-    changed it: that is for a person. Where nothing but what was before is shown, it is sent again.
-
-    Args:
-        sent: What the update sets.
-        before: What stood there as far as what was sent before says, with the status that a new case has.
-        listed: The case as the list shows it; None if it was not read there.
-        alone: The same, read on its own.
+    changed it: that is for a person. Where nothing but what was before is shown, it is sent again. ``before``: what
+    stood there as far as what was sent before says, with the status of a new case.
     """
     shown = {field: value for field in sent if (value := shown_value(field, listed, alone)) is not NOT_SHOWN}
     as_sent = {field for field, value in shown.items() if compare_values(field, sent[field], value) in _ALIKE}

@@ -138,11 +138,3 @@ def settle_not_listed(ledger: Ledger) -> int:
         " AND code = 'rebuilt' AND record IN (SELECT id FROM record WHERE state = 'pending' AND code = 'not_created')"
     )
     return moved
-
-
-def listed_but_invalid(ledger: Ledger) -> list[str]:
-    """Keys of rows that are invalid in the export and cases in the account all the same: they were fixed by hand."""
-    rows = ledger.rows(
-        "SELECT DISTINCT key FROM record JOIN temp.listed ON listed.value = key WHERE state = 'invalid' ORDER BY key"
-    )
-    return [key for (key,) in rows]

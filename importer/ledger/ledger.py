@@ -81,10 +81,10 @@ class Ledger:
             self.connection = database.open_for_writing(self.path)  #: the one that writes
             with database.closing_on_error(self.connection), database.translated(self.path):
                 self._mark.open(self.connection)
-                database.check_purpose(self.connection, self.path, verb)
+                #: a new row may be a case already
+                self.must_search = database.check_purpose(self.connection, self.path, verb)
                 #: the run before this one was killed; it may have sent something a moment ago
                 self.was_cut_short = database.was_cut_short(self.connection)
-                self.must_search = database.was_rebuilt(self.connection, verb)  #: a new row may be a case already
                 self.run = self._begin_run(verb)  #: the number of this run
                 self._lock.note_files()
                 self._has_children = parents.are_there(self)
@@ -228,7 +228,7 @@ class Ledger:
     def unknown_records(self, source: int | None = None) -> list[UnknownRecord]:
         """All records that may have been created; what was forgotten is for a person."""
         rows = self.rows(
-            "SELECT record.id, record.row, record.key, CAST(body AS BLOB), external_id_field,"
+            "SELECT record.id, record.row, record.key, CAST(body AS BLOB), external_id_field, 0,"
             # nobody knows when a row was sent whose ledger was made again, or that another run moved since
             " iif(record.code IN ('rebuilt', 'crossed'), 0.0, CAST(strftime('%s', run.started_at) AS REAL))"
             " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"

@@ -90,7 +90,7 @@ def left_behind(ledger: Ledger) -> list[tuple[int, str, str | None]]:
         "SELECT id, key, case_id FROM record WHERE state IN ('created', 'unknown', 'duplicate') AND key GLOB ?"
         f" AND coalesce(code, '') NOT IN ('{IN_TRASH}', '{KEPT}', '{UNSEEN}') ORDER BY id"
     )
-    return [(record, key, case_id) for record, key, case_id in ledger.rows(query, (f"{key_prefix(ledger)}*",))]
+    return ledger.rows(query, (f"{key_prefix(ledger)}*",))
 
 
 def to_be_solved(ledger: Ledger, source: int | None) -> tuple[int, str]:

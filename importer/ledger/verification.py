@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from importer.errors import ConfigError, ExitCode
 from importer.ledger import database
@@ -43,18 +43,13 @@ _DOUBLE = """
 class VerificationPlan:
     """What is to be verified.
 
-    Attributes:
-        sample: How many cases, as ``200`` or ``5%``; None for all.
-        deep: Read each case on its own as well.
-        doubles: Search the list for second cases.
-
     Raises:
         ConfigError: ``sample`` is neither a number nor a share.
     """
 
-    sample: str | None = None
-    deep: bool = False
-    doubles: bool = False
+    sample: str | None = None  #: how many cases, as ``200`` or ``5%``; None for all
+    deep: bool = False  #: read each case on its own as well
+    doubles: bool = False  #: search the list for second cases
 
     def __post_init__(self) -> None:
         self.size(100)
@@ -92,8 +87,7 @@ class ReadCase:
     update_at: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ListedCase:
+class ListedCase(NamedTuple):
     """A case of the account with what a custom field of it holds."""
 
     case_id: str
@@ -112,7 +106,10 @@ def begin(ledger: Ledger, plan: VerificationPlan, *, again: bool) -> bool:
     if known and not again:
         unfinished = VerificationPlan(known[0][0], bool(known[0][1]), bool(known[0][2]))
         if unfinished != plan:
-            what = f"the verification that is not finished has other options: {_options(unfinished)}"
+            words = [f"--sample {unfinished.sample}"] if unfinished.sample else []
+            words += [f"--{name}" for name in ("deep", "doubles") if getattr(unfinished, name)]
+            options = " ".join(words) or "no --sample, --deep or --doubles"
+            what = f"the verification that is not finished has other options: {options}"
             raise ConfigError(what, hint="use these options to continue it, or start over with --again")
         return True
     cases = ledger.scalar(f"SELECT count(*) FROM record JOIN content ON content.record = record.id WHERE {_CHOSEN}")
@@ -123,20 +120,9 @@ def begin(ledger: Ledger, plan: VerificationPlan, *, again: bool) -> bool:
     if plan.doubles and not external_id_fields(ledger):
         what = "--doubles requires an external id, and the mapping of this import sets none"
         raise ConfigError(what, hint="run verify without --doubles")
-    _choose(ledger, plan, cases)
-    return False
-
-
-def _options(plan: VerificationPlan) -> str:
-    words = [f"--sample {plan.sample}"] if plan.sample else []
-    words += [f"--{name}" for name, is_on in (("deep", plan.deep), ("doubles", plan.doubles)) if is_on]
-    return " ".join(words) or "no --sample, --deep or --doubles"
-
-
-def _choose(ledger: Ledger, plan: VerificationPlan, cases: int) -> None:
-    """Enter a line for each case; those of a sample are drawn by lots that only the ledger's id decides."""
     name = ledger.id
     with ledger.transaction() as connection:
+        # those of a sample are drawn by lots that only the ledger's id decides
         connection.create_function("lot", 1, lambda record: sha256(f"{name} {record}".encode()).digest())
         for table in ("verification", "double_case", "verification_plan"):
             connection.execute(f"DELETE FROM {table}")
@@ -146,6 +132,7 @@ def _choose(ledger: Ledger, plan: VerificationPlan, cases: int) -> None:
         )
         drawn = "ORDER BY lot(record.id)" if plan.sample else ""
         connection.execute(f"{_START} {drawn} LIMIT ?", (plan.size(cases),))
+    return False
 
 
 def count_left(ledger: Ledger) -> int:
@@ -214,10 +201,7 @@ def enter_doubles(ledger: Ledger, cases: Iterable[ListedCase]) -> None:
     at = database.utc_now()
     ledger.connection.executemany(
         _DOUBLE,
-        (
-            {"case_id": each.case_id, "field": each.field, "value": each.value, "update_at": each.update_at, "at": at}
-            for each in cases
-        ),
+        (each._asdict() | {"at": at} for each in cases),
     )
 
 

@@ -16,8 +16,9 @@ from importer.delivery.retry import ReadError
 from importer.delivery.trash import put_into_trash
 from importer.delivery.workers import Stop, first_of
 from importer.errors import CaseImporterError, ExitCode, OutageError
-from importer.ledger import Ledger, LedgerView, NewSource, Selection, StagedRow, tries
+from importer.ledger import Ledger, LedgerView, tries
 from importer.ledger import sources as entry
+from importer.ledger.records import NewSource, Selection, StagedRow
 from importer.ledger.tries import StandIn, TriedUpdate
 from importer.mapping import Mapping
 from importer.models import Notice, Row, State

@@ -17,8 +17,8 @@ from ledgers import EXTERNAL_ID_FIELD, case_body, stage, valid
 from importer.delivery.comparison import with_first_status
 from importer.delivery.update_lookup import Shown, changed_by_server, fields_in_case
 from importer.delivery.workers import Stop
-from importer.ledger import Ledger, Selection
-from importer.ledger.records import all_sent
+from importer.ledger import Ledger
+from importer.ledger.records import Selection, all_sent
 from importer.models import Link, Links, SecretCredentials, UpdateBody, UpdateKind
 from importer.pipeline.sending import OpenTarget, RunOptions, send_pending
 from importer.progress import Progress

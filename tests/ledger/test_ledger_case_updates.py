@@ -11,10 +11,10 @@ import pytest
 from ledgers import as_killed, case_body, do, invalid, mark_one, notes, pending, settle_one, stage, valid, with_updates
 
 from importer.errors import LedgerError
-from importer.ledger import Ledger, LedgerView, Outcome, decisions, sources
+from importer.ledger import Ledger, LedgerView, decisions, sources
 from importer.ledger import case_updates as later
 from importer.ledger.forget import forget
-from importer.ledger.records import CaseUpdate, UpdateOutcome
+from importer.ledger.records import CaseUpdate, Outcome, UpdateOutcome
 from importer.models import CaseUpdateState, State
 
 LEGAL = {

@@ -10,7 +10,8 @@ from ledgers import as_killed, do, invalid, mark_one, pending, row_of, settle_on
 
 from importer.delivery.response_policy import SHUT_OUT
 from importer.errors import ConfigError, TargetError
-from importer.ledger import Ledger, Mark, Outcome, Selection, Settled, database, decisions
+from importer.ledger import Ledger, database, decisions
+from importer.ledger.records import Mark, Outcome, Selection, Settled
 from importer.models import State
 
 CREATED = Outcome(State.CREATED, "77", 201, "created")
