@@ -16,8 +16,6 @@ from importer.talkdesk.payloads import Case, case_in, error_body
 from importer.talkdesk.search import UnreadableListError
 from importer.talkdesk.transport import Answer
 
-#: Answers to a look at a case that say that there is no such case.
-NO_CASE = (404, 410)
 #: Answers of an account that does not take a filter in this form.
 _NO_FILTER = (400, 422)
 #: Pages after which a person is told how far it is.
@@ -27,7 +25,7 @@ _MOST_REPEATED = 3
 
 
 async def read_case(api: ApiAccess, case_id: str) -> Case:
-    """One case on its own; the error of one that is not there has a status in :data:`NO_CASE`."""
+    """One case on its own."""
 
     def parse(answer: Answer) -> Case:
         case = case_in(answer) if answer.status == 200 else None
@@ -36,6 +34,16 @@ async def read_case(api: ApiAccess, case_id: str) -> Case:
         return case
 
     return await api.read(lambda token: api.client.get_case(case_id, token), parse, what=f"case {case_id}")
+
+
+async def find_case(api: ApiAccess, case_id: str) -> Case | None:
+    """One case on its own; None if there is no such case."""
+    try:
+        return await read_case(api, case_id)
+    except ReadError as error:
+        if error.status in (404, 410):
+            return None
+        raise
 
 
 async def list_page(

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from importer.delivery.api_access import ApiAccess
-from importer.delivery.case_reads import NO_CASE, NewestFirst, list_filtered, read_case
+from importer.delivery.case_reads import NewestFirst, find_case, list_filtered
 from importer.delivery.case_search import CLOCK_MARGIN
 from importer.delivery.circuit_breaker import OUTAGE_AFTER
 from importer.delivery.comparison import compare
@@ -89,7 +89,7 @@ class Verifier:
                 listed = shown.get(case.case_id)
                 findings = _compare(case, listed)
                 if listed is None or self.deep or any(each.verdict in _SHORTENED for each in findings):
-                    alone = await self._alone(case.case_id)
+                    alone = await find_case(self._api, case.case_id)
                     findings = [Finding(CaseVerdict.GONE)] if alone is None else _compare(case, listed, alone)
                     await self._enter([ReadCase(case, findings, _shown_time(listed))])
                 else:
@@ -123,15 +123,6 @@ class Verifier:
             text = "warning: the list of cases does not filter by case id, so each case is read on its own"
             self._api.progress.notice(Notice("list_unfiltered", text))
         return {}
-
-    async def _alone(self, case_id: str) -> Case | None:
-        """The case, read on its own; None if there is no such case."""
-        try:
-            return await read_case(self._api, case_id)
-        except ReadError as error:
-            if error.status in NO_CASE:
-                return None
-            raise
 
     # -- second cases -----------------------------------------------------------------------------------
 
