@@ -226,10 +226,9 @@ def _scanner(path: Path, kind: Kind) -> Callable[[str], SheetScan | None]:
         limits.refuse_bomb(path)
     if kind is Kind.XLSX:
         return partial(scan_xlsx, path)
-    if kind is Kind.ODS:
-        return scan_ods(path).get
+    scans = scan_ods(path) if kind is Kind.ODS else {}
     limits.try_in_child(path)
-    return lambda name: None
+    return scans.get
 
 
 @contextmanager
