@@ -201,7 +201,8 @@ class Handlers:
     def _check_links(self, body: CreateBody | UpdateBody, child: Case | None = None) -> None:
         """Refuse an owner or a parent that this account does not have, and a parent that is closed.
 
-        A parent is no subcase itself (help article on handling cases), and not the child.
+        A parent is no subcase itself, and a subcase has none (help article on handling cases; for the API not
+        documented).
         """
         problems = {}
         if body.get("owner_id") and not self._options.any_ids and body["owner_id"] not in self._users:
@@ -211,6 +212,8 @@ class Handlers:
             fits = parent and not parent.content.get("parent_id") and (child is None or parent.id != child.id)
             if not fits and not self._options.any_ids:
                 problems["parent_id"] = "is not the id of a case that can have subcases"
+            elif child and not self._options.any_ids and self._storage.has_subcases(child.id):
+                problems["parent_id"] = "cannot be set, because this case has subcases"
             elif self._options.strict_life and parent and parent.content["status"] == "CLOSED":
                 problems["parent_id"] = "is the id of a closed case"
         if problems:

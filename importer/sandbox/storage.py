@@ -109,6 +109,13 @@ class Storage:
         """The case, wherever it is."""
         return next(iter(self._cases("WHERE id = ?", case_id)), None)
 
+    def has_subcases(self, case_id: int) -> bool:
+        """Whether there are subcases of this case, which may be in the trash."""
+        found = self._db.execute(
+            "SELECT 1 FROM cases WHERE parent_id = ? AND place <> ? LIMIT 1", (case_id, Place.PURGED)
+        )
+        return found.fetchone() is not None
+
     def before(self, case_id: int) -> Case | None:
         """The case created just before this one."""
         return next(iter(self._cases("WHERE id < ? ORDER BY id DESC LIMIT 1", case_id)), None)
