@@ -76,11 +76,7 @@ class Tokens:
         self._issued.clear()
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Issue a token.
-
-        Raises:
-            OAuthError: There is a reason not to.
-        """
+        """Issue a token, or raise the OAuthError that says why not."""
         scopes = self._granted(await _form(request), request)
         token, now = secrets.token_urlsafe(32), time.monotonic()
         self._issued = {each: entry for each, entry in self._issued.items() if entry[0] > now}

@@ -116,10 +116,6 @@ class Storage:
         )
         return found.fetchone() is not None
 
-    def before(self, case_id: int) -> Case | None:
-        """The case created just before this one."""
-        return next(iter(self._cases("WHERE id < ? ORDER BY id DESC LIMIT 1", case_id)), None)
-
     def move(self, case_ids: Iterable[int], *, origin: Place, target: Place) -> list[int]:
         """Move cases with their subcases from one place to another, and name those that really were there."""
         family = "(id = :id OR parent_id = :id)"
