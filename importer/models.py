@@ -20,7 +20,6 @@ class ReadingOptions(TypedDict, total=False):
     #: Line of a text file, or row of a sheet, with the header, 1-based; 0 if there is none, and the columns are called
     #: by their place. Otherwise the first one, below titles.
     header_row: int | None
-    max_ratio: int | None  #: How many times its size a packed text may unpack to; otherwise 200.
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,6 @@ from importer.reader.base import (
 )
 from importer.reader.detect import Kind
 from importer.reader.dialect import DELIMITERS, Dialect, csv_lines, find_dialect
-from importer.reader.limits import MOST_RATIO
 from importer.reader.text_file import Lines, TextFile
 
 _BLANK = " \t\r\n\x0b\x0c\x1a"  # with the mark that ended a file under DOS
@@ -42,7 +41,7 @@ class CsvReader:
 
     def __init__(self, path: Path, kind: Kind, reading: ReadingOptions, notes: Iterable[str]) -> None:
         encoding, delimiter, header_row = map(reading.get, ("encoding", "delimiter", "header_row"))
-        self._text = text = TextFile(path, kind, reading.get("encoding"), reading.get("max_ratio") or MOST_RATIO)
+        self._text = text = TextFile(path, kind, reading.get("encoding"))
         self.name = text.name
         block, complete = text.head()
         self._dialect = dialect = find_dialect(block, reading, complete=complete, name=self.name)

@@ -19,7 +19,7 @@ HEAD_BYTES = 64 * 1024
 LONGEST_CELL = 16 * 1024**2
 #: Bytes that a workbook may unpack to.
 MOST_UNPACKED_BYTES = 4 * 1024**3
-#: How many times its size a packed text may unpack to unless told otherwise. Repeated texts and short lines reach some
+#: How many times its size a packed text may unpack to. Repeated texts and short lines reach some
 #: tens; what is made to exhaust a machine comes close to 1,000.
 MOST_RATIO = 200
 #: How many times its size a part of a workbook may unpack to, and how many bytes all of them may exceed that: texts
@@ -101,15 +101,15 @@ def most_cells(path: Path) -> int:
     return min(MOST_SPANNED_CELLS, HARMLESS_CELLS + CELLS_PER_BYTE * path.stat().st_size)
 
 
-def refuse_unpacking(unpacked: int, packed: int, name: str, max_ratio: int) -> None:
+def refuse_unpacking(unpacked: int, packed: int, name: str) -> None:
     """Refuse a packed text that is out of all proportion, by the bytes of it so far.
 
     Raises:
         SourceError: It unpacks to too many times its size.
     """
-    if unpacked > HARMLESS_TEXT_BYTES and unpacked > max_ratio * packed:
-        what = f"unpacks to more than {max_ratio} times its size"
-        hint = "do not import it unless you trust its source; if you do, unpack it, or raise the limit with --max-ratio"
+    if unpacked > HARMLESS_TEXT_BYTES and unpacked > MOST_RATIO * packed:
+        what = f"unpacks to more than {MOST_RATIO} times its size"
+        hint = "do not import it unless you trust its source; if you do, unpack it and give the file inside"
         raise SourceError(what, where=name, hint=hint)
 
 

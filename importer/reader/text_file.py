@@ -24,18 +24,18 @@ _LINE_END = re.compile("\r\n|\r|\n")
 class _Gzip(gzip.GzipFile):
     """Unpacks in blocks, and refuses to go on when they are out of all proportion to what was packed."""
 
-    def __init__(self, raw: IO[bytes], name: str, max_ratio: int) -> None:
+    def __init__(self, raw: IO[bytes], name: str) -> None:
         super().__init__(fileobj=raw)
-        self._packed, self._shown, self._max_ratio = raw, name, max_ratio
+        self._packed, self._shown = raw, name
 
     def read1(self, size: int = -1) -> bytes:
         block = super().read1(size)
-        refuse_unpacking(self.tell(), self._packed.tell(), self._shown, self._max_ratio)
+        refuse_unpacking(self.tell(), self._packed.tell(), self._shown)
         return block
 
 
 class TextFile:
-    """A text file on the disk, packed or not, which may unpack to ``max_ratio`` times its size.
+    """A text file on the disk, packed or not.
 
     Attributes:
         path: The file on the disk.
@@ -47,9 +47,8 @@ class TextFile:
             many times its size.
     """
 
-    def __init__(self, path: Path, kind: Kind, encoding: str | None, max_ratio: int) -> None:
-        self.path = path
-        self._kind, self._max_ratio = kind, max_ratio
+    def __init__(self, path: Path, kind: Kind, encoding: str | None) -> None:
+        self.path, self._kind = path, kind
         self._member = only_member(path) if kind is Kind.ZIP else ""
         self.name = f"{file_name(path)} [{self._member}]" if self._member else file_name(path)
         with self._unpacked() as (stream, _), damage_named(self.name):
@@ -91,12 +90,12 @@ class TextFile:
             raw = opened.enter_context(self.path.open("rb"))
             stream: IO[bytes] = raw
             if self._kind is Kind.GZIP:
-                stream = cast(IO[bytes], opened.enter_context(_Gzip(raw, self.name, self._max_ratio)))
+                stream = cast(IO[bytes], opened.enter_context(_Gzip(raw, self.name)))
             elif self._kind is Kind.ZIP:
                 with damage_named(self.name):
                     archive = opened.enter_context(zipfile.ZipFile(raw))
                     info = archive.getinfo(self._member)
-                    refuse_unpacking(info.file_size, info.compress_size, self.name, self._max_ratio)
+                    refuse_unpacking(info.file_size, info.compress_size, self.name)
                     stream = opened.enter_context(archive.open(info))
             yield stream, raw
 

@@ -290,21 +290,6 @@ def test_a_packed_text(tmp_path: Path, line: bytes, times: int, told: str) -> No
     assert told in outcome(tmp_path / "t.zip")
 
 
-def test_the_limit_of_a_packed_text_can_be_raised(tmp_path: Path) -> None:
-    """By whoever trusts the file; the refusal names the flag."""
-    mapping = "version: 1\nsource: {key: id}\nexternal_id_field: text1\ncase: {title: t, description: t}\n"
-    (tmp_path / "m.yml").write_text(mapping, "utf-8")
-    rows = b"".join(b"%d,%s\n" % (row, b"x" * 100) for row in range(40_000))
-    path = packed(tmp_path / "t.csv.gz", b"id,t\n", rows.replace(b"x" * 100, b" " * 100 + b"x"))
-    ratio = path.stat().st_size
-    assert len(rows) > 20 * ratio
-    check = ("check", path, "--mapping", "m.yml", "--max-ratio")
-    refused = command(tmp_path, *check, 5)
-    assert (refused.code, "--max-ratio" in refused.err) == (2, True)
-    taken = command(tmp_path, *check, 1_000)
-    assert taken.code == 0, taken.err
-
-
 def test_a_packed_text_that_begins_like_another(tmp_path: Path) -> None:
     """The check before the first row sees the beginning only."""
     honest = [b"%d,%s" % (row, hashlib.sha512(b"%d" % row).hexdigest().encode() * 2) for row in range(1_800)]
