@@ -156,11 +156,6 @@ def named_columns(header: Sequence[str], first: int = 0) -> tuple[tuple[str, ...
     return tuple(columns), [f"columns without a name, named by position: {listed(unnamed, most=5)}"] if unnamed else []
 
 
-def columns_counted(columns: Sequence[str]) -> str:
-    """``1 column``, ``22 columns``."""
-    return f"{len(columns):,} column{'s' * (len(columns) != 1)}"
-
-
 def column_letters(position: int) -> str:
     """Spreadsheet name of the column at ``position`` (0-based): A, B, …, Z, AA."""
     letters = ""

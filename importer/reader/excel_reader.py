@@ -9,7 +9,6 @@ files may end in a Rust panic, which is not an :class:`Exception`.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache, partial
@@ -37,13 +36,13 @@ from importer.reader.base import (
     SheetLayout,
     cell_text,
     column_letters,
-    columns_counted,
     file_digest,
     named_columns,
 )
 from importer.reader.detect import USUAL_ENDINGS, Kind, damaged, file_name, password_protected
 from importer.reader.dialect import TITLE_SAMPLE, title_notes, title_rows
 from importer.reader.sheet_scan import SheetScan, scan_ods, scan_xlsx
+from importer.wording import plural
 
 _RULES = {
     "error_cell": ("is a spreadsheet error", "fix the formula, or clear the cell"),
@@ -141,12 +140,11 @@ class ExcelReader:
 
     def _pad(self, number: int, values: Sequence[Any], cells: list[str]) -> None:
         """Whole numbers get the zeros that a number format such as 000000 shows in front of them."""
-        for column, parts in self._padded.items():
+        for column, digits in self._padded.items():
             place = column - self._left
-            if 0 <= place < len(values) and type(values[place]) is float and cells[place].lstrip("-").isdecimal():
-                rows, digits = parts[max(bisect_right(parts, number, key=lambda part: part[0].start) - 1, 0)]
-                digits = digits if number in rows else 0
-                cells[place] = cells[place].zfill(digits + cells[place].startswith("-"))
+            is_here = number < len(digits) and 0 <= place < len(values)
+            if is_here and type(values[place]) is float and cells[place].lstrip("-").isdecimal():
+                cells[place] = cells[place].zfill(digits[number] + cells[place].startswith("-"))
 
     def _texts(self, values: Sequence[Any]) -> list[str]:
         texts = [value if type(value) is str else cell_text(value, ".15g") for value in values]
@@ -187,7 +185,7 @@ class ExcelReader:
 
     def _header_notes(self) -> Iterator[str]:
         header = f"header in row {self._header_row}" if self._header_row else "no header"
-        yield f"read sheet {self._sheet.name!r}: {columns_counted(self.columns)}, {header}"
+        yield f"read sheet {self._sheet.name!r}: {plural(len(self.columns), 'column')}, {header}"
         for problem in self._problems.get(self._header_row, ()):
             cell = f"{column_letters(problem.column)}{self._header_row}"
             yield f"header cell {cell} {_RULES[problem.code][0]} {problem.value}".rstrip()

@@ -59,8 +59,8 @@ class SheetScan:
     filtered: bool = False
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     merged: list[str] = field(default_factory=list)
-    #: Column (0-based) → rows and how many digits the sheet shows of whole numbers there, by a format such as 000000.
-    padded: dict[int, list[tuple[range, int]]] = field(default_factory=dict)
+    #: Column (0-based) → by row how many digits the sheet shows of a whole number, by a format such as 000000.
+    padded: dict[int, bytearray] = field(default_factory=dict)
     _rows: int = 0
     _columns: int = 0
     _widest: int = 0
@@ -92,12 +92,11 @@ class SheetScan:
             raise SourceError(what, where=self.name, hint=hint)
 
     def add_padded(self, row: int, column: int, digits: int) -> None:
-        """Keep that a number is shown with at least so many digits; equal ones below each other are kept as one."""
-        parts = self.padded.setdefault(column, [])
-        if parts and parts[-1][1] == digits and parts[-1][0].stop == row:
-            parts[-1] = (range(parts[-1][0].start, row + 1), digits)
-        else:
-            parts.append((range(row, row + 1), digits))
+        """Keep that a number is shown with at least so many digits."""
+        self.extend(row, column + 1)
+        rows = self.padded.setdefault(column, bytearray())
+        rows.extend(bytes(max(row + 1 - len(rows), 0)))
+        rows[row] = digits
 
 
 def scan_xlsx(path: Path, sheet: str) -> SheetScan | None:
@@ -129,36 +128,35 @@ def scan_ods(path: Path) -> dict[str, SheetScan]:
 
 def _sheet_part(archive: zipfile.ZipFile, sheet: str) -> str:
     """The part with the sheet of this name; empty if it is not where calamine looks for it. Case does not matter."""
-    parts = {name.replace("\\", "/").lower(): name for name in archive.namelist()}
-
-    def elements(part: str) -> list[ElementTree.Element]:
-        if part not in parts:
-            return []
-        with archive.open(parts[part]) as file:
-            return list(ElementTree.fromstring(file.read(_INDEX_BYTES)).iter())
-
-    for element in elements("xl/workbook.xml"):
+    for element in _elements(archive, "xl/workbook.xml"):
         if element.tag.rpartition("}")[2] == "sheet" and element.get("name") == sheet:
             identity = next((value for name, value in element.items() if name.endswith("}id")), "")
-            targets = {it.get("Id"): it.get("Target", "") for it in elements("xl/_rels/workbook.xml.rels")}
+            targets = {it.get("Id"): it.get("Target", "") for it in _elements(archive, "xl/_rels/workbook.xml.rels")}
             target = posixpath.normpath(posixpath.join("/xl", targets.get(identity, "")))
-            return parts.get(target.lstrip("/").lower(), "")
+            return _parts(archive).get(target.lstrip("/").lower(), "")
     return ""
+
+
+def _parts(archive: zipfile.ZipFile) -> dict[str, str]:
+    return {name.replace("\\", "/").lower(): name for name in archive.namelist()}
+
+
+def _elements(archive: zipfile.ZipFile, part: str) -> list[ElementTree.Element]:
+    if (name := _parts(archive).get(part)) is None:
+        return []
+    with archive.open(name) as file:
+        return list(ElementTree.fromstring(file.read(_INDEX_BYTES)).iter())
 
 
 def _zero_styles(archive: zipfile.ZipFile) -> dict[str, int]:
     """The styles of cells whose number format consists of zeros, such as ``000000``, and how many these are."""
-    parts = {name.replace("\\", "/").lower(): name for name in archive.namelist()}
-    if "xl/styles.xml" not in parts:
-        return {}
-    with archive.open(parts["xl/styles.xml"]) as file:
-        root = ElementTree.fromstring(file.read(_INDEX_BYTES))
+    styles = _elements(archive, "xl/styles.xml")
     formats = {
-        each.get("numFmtId"): len(code)
-        for each in root.iter()
+        each.get("numFmtId"): min(len(code), 255)
+        for each in styles
         if each.tag.endswith("}numFmt") and _ZEROS.fullmatch(code := each.get("formatCode", ""))
     }
-    cells = next((each for each in root if each.tag.endswith("}cellXfs")), ())
+    cells = next((each for each in styles if each.tag.endswith("}cellXfs")), ())
     return {
         str(at): formats[style.get("numFmtId")] for at, style in enumerate(cells) if style.get("numFmtId") in formats
     }
