@@ -177,7 +177,6 @@ def refuse_unless_text(head: bytes, name: str, *, wide: bool, text: str) -> None
 
     Args:
         head, text: Its beginning, and the same decoded.
-        name: Its name in messages.
         wide: Whether its encoding is full of NUL bytes, such as UTF-16.
 
     Raises:

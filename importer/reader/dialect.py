@@ -60,13 +60,9 @@ def csv_lines(lines: Iterable[str], delimiter: str) -> CsvLines:
 
 
 def find_dialect(block: Sequence[str], reading: ReadingOptions, *, complete: bool, name: str) -> Dialect:
-    """The dialect of the file that begins with ``block``.
+    """The dialect of the file whose first lines are ``block``, or all of them if that is ``complete``.
 
-    Args:
-        block: The first lines.
-        reading: What the user said of delimiter and header, which wins.
-        complete: Whether the block is the whole file.
-        name: The name of the file in messages.
+    What the user said of delimiter and header in ``reading`` wins.
 
     Raises:
         SourceError: There is no header, or a broken one, or the delimiter is unclear.

@@ -35,12 +35,7 @@ class _Gzip(gzip.GzipFile):
 
 
 class TextFile:
-    """A text file on the disk, packed or not.
-
-    Attributes:
-        path: The file on the disk.
-        name: Its name in messages.
-        encoding: How its bytes become text.
+    """A text file on the disk, packed or not; ``name`` is its name in messages.
 
     Raises:
         SourceError: It is not text, its encoding cannot be told, a ZIP archive has not one member, or it unpacks to too
@@ -101,14 +96,7 @@ class TextFile:
 
 
 class Lines:
-    """The lines of one pass over a file, with their ends.
-
-    Attributes:
-        last: The line that was handed out last.
-        count: How many were handed out.
-        ended: Whether there are no more.
-        nul_seen: Whether a line contained a NUL character.
-    """
+    """The lines of one pass over a file, with their ends."""
 
     def __init__(self, stream: IO[bytes], raw: IO[bytes], codec: str, name: str) -> None:
         self._stream, self._raw = stream, raw
@@ -116,9 +104,10 @@ class Lines:
         self._size = os.fstat(raw.fileno()).st_size
         self._codec = codec
         self._name = name
-        self.last = ""
-        self.count = 0
-        self.ended = self.nul_seen = False
+        self.last = ""  #: The line that was handed out last.
+        self.count = 0  #: How many were handed out.
+        self.ended = False  #: Whether there are no more.
+        self.nul_seen = False  #: Whether a line contained a NUL character.
 
     def __iter__(self) -> Iterator[str]:
         with damage_named(self._name):

@@ -78,15 +78,10 @@ class Tokens:
     async def answer(self, request: web.Request) -> web.Response:
         """Issue a token, or raise the OAuthError that says why not."""
         scopes = self._granted(await _form(request), request)
-        token, now = secrets.token_urlsafe(32), time.monotonic()
+        token, now, life = secrets.token_urlsafe(32), time.monotonic(), self._options.token_life
         self._issued = {each: entry for each, entry in self._issued.items() if entry[0] > now}
-        self._issued[token] = (now + self._options.token_life, frozenset(scopes))
-        content = {
-            "access_token": token,
-            "token_type": "Bearer",
-            "expires_in": int(self._options.token_life),
-            "scope": " ".join(scopes),
-        }
+        self._issued[token] = (now + life, frozenset(scopes))
+        content = {"access_token": token, "token_type": "Bearer", "expires_in": int(life), "scope": " ".join(scopes)}
         response = json_response(200, content)
         response.headers.update({"Cache-Control": "no-store", "Pragma": "no-cache"})
         return response

@@ -192,21 +192,14 @@ HONEST = Rule(do="slow", delay_ms=0)
 
 
 class Automation(BaseModel):
-    """What an account does by itself right after a create or an update; the answer to that does not show it yet.
-
-    Attributes:
-        on: After which of the two.
-        status: Only when the status of the case has just become this.
-        set: What it changes in the case.
-        mail: Whether it sends a mail to the requester. Mails are counted.
-    """
+    """What an account does by itself right after a create or an update; the answer to that does not show it yet."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     on: tuple[Literal["create", "update"], ...] = ("create", "update")
-    status: Status | None = None
+    status: Status | None = None  #: Only when the status of the case has just become this.
     set: Change = Field(default_factory=Change)
-    mail: bool = False
+    mail: bool = False  #: Whether it sends a mail to the requester. Mails are counted.
 
 
 class FaultPlan(BaseModel):
@@ -273,11 +266,10 @@ def load_plan(path: Path) -> FaultPlan:
 
 
 def built_in_plan(name: str, seed: int = 0) -> FaultPlan:
-    """The fault plan of a rehearsal: ``calm``, ``rough`` or ``hostile``.
+    """The fault plan of a rehearsal, ``calm``, ``rough`` or ``hostile``, each of which a run survives by itself.
 
-    A run survives all three without a decision of yours: every row ends as exactly one case. What rightly stops a run
-    (repeated ids, redirects, a wrong address) and what makes duplicates is left to plans that you write. Endless
-    waits and 429s are limited in number, so that a rehearsal ends.
+    What rightly stops a run (repeated ids, redirects, a wrong address) and what makes duplicates is left to plans that
+    you write. Endless waits and 429s are limited in number, so that a rehearsal ends.
     """
     return load_plan(_PROFILES / f"{name}.json").model_copy(update={"seed": seed})
 

@@ -91,10 +91,7 @@ class SandboxOptions:
 
 
 class Sandbox:
-    """A local Talkdesk Case API on a loopback socket, from ``async with`` to its end.
-
-    It serves the Case API, the users, the custom field definitions and POST /oauth/token under one address. It shares
-    no code with the client of this project.
+    """A local Talkdesk Case API on a loopback socket, from ``async with`` to its end, tokens included.
 
     Args:
         options: What account to be, and how honest.
@@ -131,11 +128,8 @@ class Sandbox:
             await web.TCPSite(self._runner, _HOST, self.options.port).start()
         except OSError as problem:
             await self.__aexit__()
-            raise ConfigError(
-                f"cannot listen on port {self.options.port}: {problem}",
-                where=f"{_HOST}:{self.options.port}",
-                hint="use another --port, or 0 for any free port",
-            ) from problem
+            what, where = f"cannot listen on port {self.options.port}: {problem}", f"{_HOST}:{self.options.port}"
+            raise ConfigError(what, where=where, hint="use another --port, or 0 for any free port") from problem
         self.port: int = self._runner.addresses[0][1]
         return self
 

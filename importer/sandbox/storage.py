@@ -73,10 +73,9 @@ class Storage:
                 self.close()
                 raise
         except (OSError, sqlite3.Error) as problem:
+            hint = "use a separate --store file for each sandbox; it is created if missing"
             raise ConfigError(
-                f"cannot use this file as sandbox store: {problem}",
-                where=str(path),
-                hint="use a separate --store file for each sandbox; it is created if missing",
+                f"cannot use this file as sandbox store: {problem}", where=str(path), hint=hint
             ) from problem
         self.id: str = self._db.execute("SELECT id FROM account").fetchone()[0]
         self._last_id: int = self._db.execute("SELECT ifnull(max(id), 0) FROM cases").fetchone()[0]

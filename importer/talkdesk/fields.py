@@ -80,25 +80,17 @@ class Option(_Entry):
 
 
 class FieldDefinition(_Entry):
-    """A custom field of an account.
+    """A custom field of an account, with the name by which people call it."""
 
-    Attributes:
-        key: As it is called in requests, such as ``drop_down1``.
-        name: As people call it.
-        type: The code of its type, or the name of its kind.
-        active: Whether it is in use. Others should not be sent.
-        options: What can be chosen; dependent fields have options within options.
-        required: Whether a case cannot be solved without it.
-    """
-
-    key: _Text
+    key: _Text  #: As it is called in requests, such as ``drop_down1``.
     name: _Label = Field(default="", validate_default=True)
-    type: str = ""
-    active: _ActiveFlag = True
+    type: str = ""  #: The code of its type, or the name of its kind.
+    active: _ActiveFlag = True  #: Others should not be sent.
+    #: What can be chosen; dependent fields have options within options.
     options: tuple[Option, ...] = Field(
         default=(), validation_alias=AliasChoices("dict_list", "options"), serialization_alias="dict_list"
     )
-    required: _RequiredFlag = False
+    required: _RequiredFlag = False  #: Whether a case cannot be solved without it.
 
     @property
     def kind(self) -> str | None:

@@ -265,14 +265,7 @@ class Note(BaseModel):
 
 
 class Case(BaseModel):
-    """A case as the API shows it. What an answer does not say is None.
-
-    Attributes:
-        owner_id: Lists call it ``agent_id``.
-        create_at, update_at: Only lists say it.
-        custom_fields: By key, bare values.
-        packed_custom_fields: The same as they were given.
-    """
+    """A case as the API shows it. What an answer does not say is None; only lists give times."""
 
     id: CaseId
     title: OrAbsent[str] = None
@@ -282,13 +275,14 @@ class Case(BaseModel):
     type: OrAbsent[str] = None
     resolution: OrAbsent[str] = None
     group_id: _ShownId = None
-    owner_id: _ShownId = Field(None, validation_alias=AliasChoices("owner_id", "agent_id"))
+    owner_id: _ShownId = Field(None, validation_alias=AliasChoices("owner_id", "agent_id"))  #: agent_id in lists
     priority: OrAbsent[str] = None
     requester_email: OrAbsent[str] = None
     requester_name: OrAbsent[str] = None
     requester_type: OrAbsent[str] = None
     create_at: OrAbsent[_Moment] = None
     update_at: OrAbsent[_Moment] = None
+    #: By key, bare values; and as they were given.
     custom_fields: Annotated[dict[str, Any], BeforeValidator(_unpacked)] = Field(default_factory=dict)
     packed_custom_fields: Any = Field(None, validation_alias="custom_fields")
     notes: OrAbsent[list[Note]] = None
