@@ -46,11 +46,6 @@ class Encoding:
     mark: int = 0  #: How many bytes of byte order mark come first.
     notes: tuple[str, ...] = ()  #: What the user should know about it.
 
-    @property
-    def wide(self) -> bool:
-        """Whether plain text in it is full of NUL bytes."""
-        return self.codec.startswith(("utf-16", "utf-32"))
-
 
 def settle_encoding(head: bytes, given: str | None, name: str) -> Encoding:
     """The encoding of the file that begins with ``head``. What the user has ``given`` wins.

@@ -53,7 +53,7 @@ class TextFile:
                     pass
         self.encoding = settle_encoding(head, encoding, self.name)
         text = head[self.encoding.mark :].decode(self.encoding.codec, "ignore")
-        refuse_unless_text(head, self.name, wide=self.encoding.wide, text=text)
+        refuse_unless_text(head, self.name, codec=self.encoding.codec, text=text)
 
     @contextmanager
     def lines(self) -> Iterator[Lines]:
