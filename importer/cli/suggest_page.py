@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -24,12 +23,7 @@ _ROLES_SHOWN = 4
 
 
 def say_suggestion(
-    suggestion: Suggestion,
-    source: Path,
-    output: Path,
-    answers: Path | None,
-    reading: Sequence[str],
-    saved: Baseline | None,
+    suggestion: Suggestion, source: Path, output: Path, answers: Path | None, saved: Baseline | None
 ) -> None:
     """What was written, the table of columns, and what to do next."""
     from importer.suggest.answers import differences
@@ -47,7 +41,7 @@ def say_suggestion(
     if answers is None:
         say_prose("To correct a line of this table, write `Column = field` into a file and add --answers FILE --force.")
     say("Review it, then run:")
-    say_command(["case-importer", "check", str(source), "--mapping", str(output), *reading], 2)
+    say_command(["case-importer", "check", str(source), "--mapping", str(output)], 2)
 
 
 def _say_reading(suggestion: Suggestion) -> None:
