@@ -11,8 +11,8 @@ from typing import NamedTuple, TypedDict
 class ReadingOptions(TypedDict, total=False):
     """How to read an export, where the user or the mapping decides it; what is absent or None is found."""
 
-    #: Sheet of a workbook: its name, or its number among the tabs that are shown, 1-based. Otherwise the
-    #: first one that is shown and has a table, or at least cells.
+    #: Sheet of a workbook: its name, or its number among the tabs that are shown, 1-based. Otherwise the one that is
+    #: shown and looks most like tickets, or at least has cells.
     sheet: str | int | None
     encoding: str | None  #: Of a text file. Otherwise a byte order mark tells it, or it is UTF-8.
     #: What separates the cells of a text file. Otherwise comma, semicolon, tab or bar, as header and rows show.

@@ -19,8 +19,9 @@ from importer.ledger import LedgerView
 from importer.ledger.causes import Cause
 from importer.ledger.records import FailureLine
 from importer.models import FieldError
-from importer.reader.base import FAILURES_SHEETS, column_letters
+from importer.reader.base import column_letters
 from importer.reader.limits import MOST_COLUMNS, MOST_SPANNED_CELLS
+from importer.reader.sheet_choice import FAILURES_SHEETS
 from importer.report.failures_file import (
     REASON_COLUMNS,
     RECORD_COLUMN,
