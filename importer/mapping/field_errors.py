@@ -217,8 +217,8 @@ class Problems:
         if self._found:
             raise MappingProblems(self._document.file, self._found)
 
-    def add_form(self, invalid: ValidationError, model: type[BaseModel]) -> None:
-        """Notes each thing that pydantic found in a document that should have been a ``model``."""
+    def of_form(self, invalid: ValidationError, model: type[BaseModel]) -> MappingProblems:
+        """What pydantic found in a document that should have been a ``model``."""
         for found in invalid.errors(include_url=False):
             path, kind = tuple(found["loc"]), found["type"]
             parent = ".".join(map(str, path[:-1]))
@@ -239,6 +239,7 @@ class Problems:
                 self.add(path, "this mapping version is not supported", "write `version: 1`")
             else:
                 self.add(path, _EXPECTED.get(kind, found["msg"]), "see docs/mapping.md for the syntax")
+        return MappingProblems(self._document.file, self._found)
 
 
 def _lacking(owner: str, columns: tuple[str, ...], marks: dict[str, Mark]) -> list[Problem]:
