@@ -15,22 +15,13 @@ HEAD = "version: 1\nsource: {key: Id}\ncase:\n  title: {value: x}\n  description
 @pytest.mark.parametrize(
     ("fragment", "cell", "suggestion"),
     [
-        ("requester_email: A", "ana at example.com", "ana@example.com"),
-        ("requester_email: A", "Ana B. <ana@example.com>;", "ana@example.com"),
-        ("requester_email: A", "ana(at)example.com", "ana@example.com"),
-        ("requester_email: A", "a@b.co, c@d.co", ""),
         ("requester_email: A", "pat", ""),
         ("requester_name: {column: A, max: 8}", "one two three", "one two…"),
         ("requester_name: {template: 'Dear {A}', max: 8}", "one two three", ""),
         ("priority: A", "Hihg", "HIGH"),
         ("priority: A", "?", ""),
-        ("custom_fields: {decimal1: A}", "1234,5", "1234.5"),
         ("custom_fields: {decimal1: A}", "1,234", ""),
-        ("custom_fields: {date1: {column: A, format: '%d.%m.%Y'}}", "2024-03-01", "01.03.2024"),
-        ("custom_fields: {date1: {column: A, format: '%d.%m.%Y'}}", "2024-03-01 10:15", ""),
-        ("custom_fields: {date1: A}", "01.03.2024 10:15", "2024-03-01 10:15:00"),
         ("custom_fields: {date1: A}", "01/03/2024", ""),
-        ("custom_fields: {date1: A}", "2024-02-30", ""),
     ],
 )
 def test_a_suggestion_is_the_one_thing_that_was_meant(bind: Bind, fragment: str, cell: str, suggestion: str) -> None:
