@@ -71,7 +71,7 @@ def read_fields(content: bytes, file: str) -> Definitions:
         except (orjson.JSONDecodeError, UnreadableListError) as error:
             raise FormError(f"{file} contains no custom field definitions: {error}", _HINT) from None
     try:
-        document = Document.read(content, file, kind="fields file", hint=_HINT)
+        document = Document.read(content, file)
         fields = FieldsForm.model_validate(document.root).fields
     except MappingProblems as error:
         mark = error.problems[0].mark

@@ -171,8 +171,8 @@ class Document(NamedTuple):
     root: dict[str, Any]  #: Its keys with their values, as :func:`importer.yaml_places.read_yaml` returned them.
 
     @classmethod
-    def read(cls, content: bytes, file: str, *, kind: str, hint: str) -> Document:
-        """The document in the bytes of a file that should be of this ``kind``; ``hint`` helps if it is something else.
+    def read(cls, content: bytes, file: str) -> Document:
+        """The document in the bytes of a file that should be a mapping.
 
         Raises:
             MappingProblems: It is not text, not YAML, or has no keys.
@@ -188,8 +188,8 @@ class Document(NamedTuple):
         else:
             if isinstance(root, dict):
                 return cls(file, root)
-            what = f"the {kind} is empty" if root is None else f"the file is not a {kind}"
-            problem = Problem(what, Mark(1, 1), hint)
+            what = "the mapping is empty" if root is None else "the file is not a mapping"
+            problem = Problem(what, Mark(1, 1), "a mapping starts with the line `version: 1`")
         raise MappingProblems(file, [problem])
 
 

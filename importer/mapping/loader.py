@@ -24,6 +24,7 @@ from importer.mapping.inputs import Header
 from importer.mapping.mapper import RowMapper
 from importer.mapping.named_files import ALLOW, OUTSIDE, NamedFiles, is_below
 from importer.mapping.notes import Companion
+from importer.mapping.schema import ReadingForm
 from importer.mapping.values import Field
 from importer.models import Links, ReadingOptions, shown
 from importer.small_files import head_of
@@ -74,9 +75,8 @@ class Mapping:
     @property
     def reading(self) -> ReadingOptions:
         """How the export is to be read, as far as the mapping says it."""
-        source = self._form.source
-        said = {name: getattr(source, name) for name in ("sheet", "encoding", "delimiter", "header_row")}
-        return cast(ReadingOptions, {name: value for name, value in said.items() if value is not None})
+        keys = {*ReadingForm.model_fields, "header_row"}
+        return cast(ReadingOptions, self._form.source.model_dump(include=keys, exclude_none=True))
 
     @property
     def keep_last(self) -> bool:
@@ -168,7 +168,7 @@ def load_mapping(
     if len(content) > SIZE_MAX:
         what = "the file is larger than 1 MiB, the maximum for a mapping"
         raise MappingError(what, where=file, hint="if this is the export, give it as SOURCE")
-    document = Document.read(content, file, kind="mapping", hint="a mapping starts with the line `version: 1`")
+    document = Document.read(content, file)
     files, problems = NamedFiles(source.parent, content, allow_files), Problems(document)
     try:
         form = MappingForm.model_validate(document.root)

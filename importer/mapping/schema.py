@@ -107,20 +107,24 @@ Ignore = Annotated[
 When = Annotated[str, _checked(parse_condition)]
 
 
-class FileForm(Form):
-    """How another file is read and searched."""
-
-    ignore: Ignore | None = None
-    """What to ignore when keys are compared: `case`, `blanks` (spaces), or both."""
+class ReadingForm(Form):
+    """How a file is read, where the file itself does not show it."""
 
     sheet: Scalar | None = None
-    """Sheet of a workbook, by name or number. By default the first visible one that has cells."""
+    """Sheet of a workbook, by name or number. By default the one that looks most like tickets."""
 
     encoding: str | None = None
     """Encoding of a CSV file, such as cp1252. By default UTF-8, or what a byte order mark says."""
 
     delimiter: str | None = None
     """Delimiter of a CSV file. By default what the file shows."""
+
+
+class FileForm(ReadingForm):
+    """How another file is read and searched."""
+
+    ignore: Ignore | None = None
+    """What to ignore when keys are compared: `case`, `blanks` (spaces), or both."""
 
 
 class LookupForm(FileForm):
@@ -270,7 +274,7 @@ Names = Annotated[
 ]
 
 
-class SourceForm(Form):
+class SourceForm(ReadingForm):
     """What the export means."""
 
     key: Columns
@@ -296,15 +300,6 @@ class SourceForm(Form):
 
     keep: Literal["first", "last"] = "first"
     """Which row counts if several have one key: the `first`, or the `last` if each row is a state of its ticket."""
-
-    sheet: Scalar | None = None
-    """Sheet of a workbook, by name or number. By default the one that looks most like tickets."""
-
-    encoding: str | None = None
-    """Encoding of a CSV file, such as cp1252. By default UTF-8, or what a byte order mark says."""
-
-    delimiter: str | None = None
-    """Delimiter of a CSV file. By default what the file shows."""
 
     header_row: Annotated[int, Field(ge=0)] | None = None
     """Line, or row of the sheet, with the header; 0 if there is none. By default the first one below titles."""
