@@ -111,7 +111,3 @@ def _mapping_problems(form: MappingForm) -> Iterator[tuple[tuple[str, ...], str,
     if after.status is not None and after.resolution is None and _solves(after.status):
         hint = "add `resolution: {value: Solved before the migration}`, or a column with a `default:`"
         yield ("status",), "solves cases, which need a `resolution`", hint
-    if after.status is None:
-        for name in ("resolution", "close"):
-            if name in after.model_fields_set:
-                yield (name,), f"`{name}` has no effect without `status`", "add `status`, or remove it"

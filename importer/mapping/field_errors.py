@@ -138,12 +138,13 @@ class Problem(NamedTuple):
 class FormError(ValueError):
     """Something in a mapping has no meaning, such as a date format: what is wrong, and what to write instead.
 
-    Validators of the forms raise it as well as what reads the files that a mapping names.
+    Validators of the forms raise it, with the ``key`` if it is about one of several; what reads the files that a
+    mapping names does too.
     """
 
-    def __init__(self, what: str, hint: str) -> None:
+    def __init__(self, what: str, hint: str, *, key: str = "") -> None:
         super().__init__(what)
-        self.what, self.hint = what, hint
+        self.what, self.hint, self.key = what, hint, key
 
 
 class MappingProblems(MappingError):
@@ -234,7 +235,7 @@ class Problems:
                 hint = nearest(value, words, otherwise=f"use one of {listed(words)}")
                 self.add(path, f"{shown(value)!r} is not a valid value for `{key}`", hint)
             elif kind == "value_error" and isinstance(error := found["ctx"]["error"], FormError):
-                self.add(path, error.what, error.hint)
+                self.add((*path, error.key) if error.key else path, error.what, error.hint, key=bool(error.key))
             elif path == ("version",):
                 self.add(path, "this mapping version is not supported", "write `version: 1`")
             else:

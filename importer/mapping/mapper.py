@@ -27,7 +27,6 @@ KEY_MAX = 255
 HASH_LENGTH = 32  #: Hexadecimal digits of a key that is a hash; by chance two rows never have the same.
 _KEY, _PARENT = "source.key", "parent_id"  # what field errors say that the cells are for
 _PARENT_PATH: NodePath = ("case", "parent_id")
-_KEYS_OF_RECORD = frozenset({"record", "of", "missing", "cycle", "deep", "when"})
 
 
 class RowMapper:
@@ -258,10 +257,6 @@ class ParentLink:
     """How the link of a row to its parent row is read: a ``parent_id`` with `record`, which reads ``columns``."""
 
     def __init__(self, form: ValueForm, binding: Binding, *, join: str) -> None:
-        for key in sorted(form.model_fields_set - _KEYS_OF_RECORD):
-            what = f"`{key}` has no effect with `record`"
-            binding.header.problems.add((*_PARENT_PATH, key), what, f"remove `{key}`", key=True)
-
         def name(columns: Sequence[ColumnForm], key: str) -> RowName:
             return RowName(columns, binding, target=_PARENT, path=(*_PARENT_PATH, key), join=join)
 

@@ -307,16 +307,12 @@ class CustomFields:
         return case_check(keys, kinds, model=model)
 
 
-# -- keys that have no effect, or contradict each other --------------------------------------------
-
-_OF_RECORD = dict.fromkeys(("of", "missing", "cycle", "deep"), "record")
-#: Key of a value → the key without which it has no effect.
-_NEEDED = {**_OF_RECORD, "unknown": "values", "ignore": "values", "occurrence": "column", "join": "column"}
+# -- keys that do not suit the target --------------------------------------------------------------
 
 
 def _contradictions(form: ValueForm, *, name: str, target: Target) -> Iterator[tuple[str, str, str]]:
-    """The key, what is wrong, and the hint."""
-    given, lookup = form.model_fields_set, form.lookup
+    """The key, what is wrong, and the hint; what a form shows by itself is refused by the form."""
+    given = form.model_fields_set
     if form.origin == "record":
         if target.name != "parent_id":
             yield "record", f"{target.name} does not accept `record`", "only `parent_id` accepts `record`"
@@ -324,26 +320,8 @@ def _contradictions(form: ValueForm, *, name: str, target: Target) -> Iterator[t
     for key in sorted(given & _TYPE_OPTIONS - TYPES[name].options):
         owners = [other for other, kind in TYPES.items() if key in kind.options]
         yield key, f"`{key}` has no effect with `type: {name}`", f"use it with `type:` {listed(owners)}"
-    for key, needed in _NEEDED.items():
-        if key in given and needed not in given:
-            yield key, f"`{key}` requires `{needed}`", f"add `{needed}`, or remove `{key}`"
-    if form.origin == "value":
-        without_effect = {"values", "html"} if form.when else {"values", "html", "default", "required"}
-        for key in sorted(given & without_effect):
-            yield key, f"`{key}` has no effect with `value`", f"remove `{key}`"
-    if "occurrence" in given and "join" in given:
-        yield "join", "`occurrence` and `join` cannot be used together", "remove one of them"
-    if form.unknown == "default" and form.default is None:
-        yield "unknown", "`unknown: default` requires `default`", "add `default`"
     if form.unknown == "default" and TYPES[name].split is not None:
         yield "unknown", "`unknown: default` cannot be used with a list", "use `keep`, `empty` or `reject`"
-    if form.required and form.default is not None:
-        yield "required", "`required` has no effect with `default`", "remove one of them"
-    if lookup and lookup.by and len(lookup.by) != len(lookup.key):
-        what = f"`key` has {len(lookup.key)} columns, but `by` has {len(lookup.by)}"
-        yield "lookup", what, "list the same number of columns in both"
-    if lookup and lookup.none == "default" and form.default is None:
-        yield "lookup", "`none: default` requires `default` next to `lookup`", "add `default`"
     if form.max and target.limit and form.max > target.limit:
         what = f"the field accepts at most {target.limit:,} characters"
         yield "max", what, f"set `max` to {target.limit} or less, or remove it"

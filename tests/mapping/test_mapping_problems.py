@@ -75,8 +75,11 @@ MEANING = [
     (CASE + "  requester_email: {column: A, default: nobody}\n", ["6:41: 'nobody' is not a valid e-mail address"]),
     (CASE + "  requester_name: {column: A, format: iso}\n", ["6:31: `format` has no effect with `type: text`"]),
     (CASE + "  requester_name: {column: A, type: date, max: 5}\n", ["6:43: `max` has no effect with `type: date`"]),
-    (CASE + "  requester_name: {column: A, unknown: keep}\n", ["6:31: `unknown` requires `values`"]),
-    (CASE + "  requester_name: {template: '{A}', occurrence: 1}\n", ["6:37: `occurrence` requires `column`"]),
+    (CASE + "  requester_name: {column: A, unknown: keep}\n", ["6:31: `unknown` has no effect without `values`"]),
+    (
+        CASE + "  requester_name: {template: '{A}', occurrence: 1}\n",
+        ["6:37: `occurrence` has no effect without `column`"],
+    ),
     (CASE + "  requester_name: {column: A, occurrence: 1, join: x}\n", ["6:46: `occurrence` and `join` cannot"]),
     (
         CASE + "  priority: {column: A, values: {a: LOW}, unknown: default}\n",
@@ -113,7 +116,7 @@ MEANING = [
         CASE + "  requester_name: {column: A, values: {a: b, A: c}, ignore: case}\n",
         ["6:46: 'A' is listed twice in `values:`"],
     ),
-    (CASE + "  requester_name: {column: A, ignore: case}\n", ["6:31: `ignore` requires `values`"]),
+    (CASE + "  requester_name: {column: A, ignore: case}\n", ["6:31: `ignore` has no effect without `values`"]),
     (CASE + "  requester_name: {column: A, values: {a: b}, ignore: cse}\n", ["6:55: 'cse' is not a valid value"]),
     (CASE + "  requester_name: {column: A, html: yes}\n", ["6:37: 'yes' is not a valid value"]),
     (CASE + "  requester_email: {column: A, html: text}\n", ["6:32: `html` has no effect with `type: email`"]),
