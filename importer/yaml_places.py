@@ -212,17 +212,11 @@ def _mark(mark: Any) -> Mark:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line for a `values:` table.
+    """A line for a `values:` table."""
 
-    Attributes:
-        word: The text of the cell.
-        value: What it becomes; None if a person has to choose, then the line is a comment.
-        remark: Why, in a few words.
-    """
-
-    word: str
-    value: str | None
-    remark: str
+    word: str  #: The text of the cell.
+    value: str | None  #: What it becomes; None if a person has to choose, then the line is a comment.
+    remark: str  #: Why, in a few words.
 
     def line(self) -> str:
         """As it is written into a table of one line per entry."""
