@@ -22,7 +22,8 @@ from importer.yaml_places import NodePath, mark_of, quoted
 
 #: A larger file is not one of definitions.
 SIZE_MAX = 16 * 1024 * 1024
-#: Near options are looked for so many times: a long column that was mapped by mistake would take minutes.
+#: Near options, or words of a table, are looked for so many times: a long column that was mapped by mistake would take
+#: minutes.
 GUESSES_MAX = 1000
 _DIGITS_MAX = 15  # as many as any reader of JSON keeps
 _HINT = "create it again with: case-importer fields --save FILE"

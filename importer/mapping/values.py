@@ -24,13 +24,13 @@ from importer.mapping.converters import (
     gapless,
     tidying,
 )
-from importer.mapping.custom_fields import Options, check_usable, definition_of
+from importer.mapping.custom_fields import GUESSES_MAX, Options, check_usable, definition_of
 from importer.mapping.field_errors import CellError
 from importer.mapping.inputs import Binding, Cells, make_input
 from importer.mapping.schema import ValueForm
 from importer.models import FieldError, shown
 from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES, Check, case_check, other_spelling
-from importer.wording import listed, nearest
+from importer.wording import closest, listed, nearest
 from importer.yaml_places import NodePath
 
 #: How many different cells of a field are remembered with their values: more than most helpdesks have customers.
@@ -62,6 +62,7 @@ class Field:
         self._key: Callable[[Cells], Any] = itemgetter(*positions) if positions else lambda _: ()
         self._remembers = target.one_line
         self._values: dict[Any, Any] = {}
+        self._guesses = 0
 
     def read(self, cells: Cells, errors: list[FieldError]) -> Any:
         """The value of a row, None for none; what is wrong goes to ``errors``.
@@ -137,7 +138,9 @@ class Field:
         if word in self._table:
             return self._table[word]
         if unknown == "reject":
-            raise CellError("unknown_value", words=listed(self.table or ()), word=shown(text.strip()))
+            self._guesses += 1
+            near = closest(text.strip(), self.table or ()) if self._guesses <= GUESSES_MAX else ""
+            raise CellError("unknown_value", suggestion=near, words=listed(self.table or ()), word=shown(text.strip()))
         if unknown == "keep":
             return self._entry(text)
         return self._default if unknown == "default" else None
