@@ -99,10 +99,6 @@ class RowMapper:
                 found[column] = [word for word in found.get(column, words) if word in words]
         return found
 
-    def apply_all(self, rows: Sequence[Row]) -> list[Mapped]:
-        """What :meth:`apply` makes of each row."""
-        return [self.apply(row) for row in rows]
-
     def apply(self, row: Row) -> Mapped:
         """A body to send, all that is wrong with the row, or why it is filtered.
 
