@@ -10,7 +10,6 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from textwrap import fill
 from typing import Annotated, Any, Literal, NamedTuple
@@ -33,6 +32,7 @@ from importer.errors import ConfigError
 from importer.models import Credentials, KeyCredentials, SecretCredentials, SettleDelay, StaticCredentials
 from importer.regions import Proxy, endpoints, is_loopback, read_proxy, url_problem
 from importer.small_files import read_small_file
+from importer.wording import nearest
 
 #: Requests a second for a real account until the user says otherwise: Talkdesk publishes no limit for cases.
 CAREFUL_RATE = 5.0
@@ -345,8 +345,7 @@ def _problems_of(error: ValidationError, places: Mapping[str, str]) -> Iterator[
         name = ".".join(str(step) for step in problem["loc"][:1])
         place = places.get(name, "")
         if problem["type"] == "extra_forbidden":
-            near = get_close_matches(name, Settings.model_fields, 1)
-            yield Problem(f"unknown setting {name!r}{place}", f"did you mean {near[0]!r}?" if near else "")
+            yield Problem(f"unknown setting {name!r}{place}", nearest(name, Settings.model_fields))
         else:
             flag = variable_of(name) if name in ("grace", *CREDENTIALS) else f"--{name.replace('_', '-')}"
             yield Problem(f"{flag} must be {_ACCEPTS.get(name, 'one text')}{place}")

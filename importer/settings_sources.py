@@ -12,7 +12,6 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from importer.errors import ConfigError
 from importer.settings import CREDENTIALS, ENVIRONMENT_PREFIX, SECRET_FILES, Origin, Settings, is_plain, variable_of
 from importer.small_files import read_small_file
-from importer.wording import shell_word
+from importer.wording import close_words, shell_word
 
 _FILE_NAME = ".env"
 _TARGET = ("sandbox", "api_url", "auth_url", "region", "account")
@@ -123,18 +122,9 @@ def _readable_by_others(file: Path | None, in_file: Layer, chosen: Mapping[str, 
     files = [Path(chosen[name].values[name]) for name in SECRET_FILES if name in chosen]
     if file is not None and any(name in in_file.values for name in _SHOWN_TO_NOBODY):
         files.insert(0, file)
-    names = [str(path) for path in files if _is_readable_by_others(path)]
-    if names:
+    found = [path for path in files if os.path.isfile(path) and path.stat().st_mode & stat.S_IROTH]
+    if names := [str(path) for path in found if os.name == "posix"]:  # Windows has no such bit
         yield f"every user of this machine can read {' and '.join(names)}; to change that: chmod 600 {' '.join(names)}"
-
-
-def _is_readable_by_others(path: Path) -> bool:
-    """Whether every user of this machine may read the file, if it exists. Windows has no such bit."""
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return False
-    return os.name == "posix" and stat.S_ISREG(mode) and bool(mode & stat.S_IROTH)
 
 
 def _of_variables(variables: Mapping[str, str], place: str) -> Layer:
@@ -147,8 +137,7 @@ def _misspelt(variables: Mapping[str, str]) -> Iterator[str]:
     for name in variables:
         if name in _VARIABLES or not name.upper().startswith("CASE"):
             continue
-        near = get_close_matches(name.upper(), _VARIABLES, 1, _ALIKE)
-        if near:
+        if near := close_words(name, _VARIABLES, cutoff=_ALIKE):
             yield f"{name} is not a setting: did you mean '{near[0]}'?"
         elif name.startswith(ENVIRONMENT_PREFIX):
             yield f"{name} is not a setting"
