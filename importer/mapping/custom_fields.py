@@ -179,13 +179,9 @@ class Options:
     def __init__(self, definition: FieldDefinition) -> None:
         self._field = f"{definition.name!r} ({definition.key})"
         self._top = _Level(definition.options)
+        self.labels = self._top.labels  #: The labels of the options, without those below them.
         self._numbers = {key.lstrip("0"): key for key in self._top.below if _is_number(key)}
         self._guesses = 0
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels of the options, without those below them."""
-        return self._top.labels
 
     def key_of(self, text: str) -> str:
         """The key of the option that ``text`` means. Raises :class:`CellError`."""

@@ -246,21 +246,18 @@ class Problems:
 def _lacking(owner: str, columns: tuple[str, ...], marks: dict[str, Mark]) -> list[Problem]:
     """The columns that a file has are listed once, however many it lacks."""
     missing = sorted(marks, key=lambda column: marks[column])
+    near = {column: nearest(column, columns) for column in missing}
     has = f"columns: {listed(repr(shown(column)) for column in columns)}"
     if owner != EXPORT:  # a file that the mapping names may be any file: its first line is not shown
         has = f"check the header of {owner}"
-    is_misspelt = any(nearest(column, columns) for column in missing)
-    if len(missing) > (_MOST_COLUMNS if is_misspelt else 1):
+    if len(missing) > (_MOST_COLUMNS if any(near.values()) else 1):
         names = listed((repr(shown(column)) for column in missing), most=len(missing))
         hint = f"{has}; check that this mapping is for this file, or draft one with: case-importer suggest FILE"
         return [Problem(f"{owner} lacks {len(missing)} columns of the mapping: {names}", marks[missing[0]], hint)]
-    if owner == EXPORT and not is_misspelt:
+    if owner == EXPORT and not any(near.values()):
         has += "; if the mapping is for another export, draft one with: case-importer suggest FILE"
-    hints = [f"{nearest(column, columns)} {has if column == missing[0] else ''}".strip() for column in missing]
-    return [
-        Problem(f"{owner} has no column {shown(column)!r}", marks[column], hint)
-        for column, hint in zip(missing, hints, strict=True)
-    ]
+    near[missing[0]] = f"{near[missing[0]]} {has}".strip()
+    return [Problem(f"{owner} has no column {shown(column)!r}", marks[column], near[column]) for column in missing]
 
 
 _AFTER_CREATE = frozenset({"status", "type", "group_id", "resolution"})

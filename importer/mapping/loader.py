@@ -174,7 +174,13 @@ def load_mapping(
         form = MappingForm.model_validate(document.root)
     except ValidationError as error:
         raise problems.of_form(error, MappingForm) from None
-    definitions = _read_definitions(form, problems, files)
+    definitions = None
+    if form.fields is not None:
+        try:
+            definitions = read_fields(files.content(form.fields, FIELDS_MAX + 1), form.fields)
+        except FormError as error:
+            problems.add(("fields",), error.what, error.hint)
+            problems.raise_if_any()
     checked = RowMapper(form, None, problems, files=files, definitions=definitions)
     return Mapping(
         name=Path(name).name,
@@ -219,23 +225,6 @@ def _read(source: Path, name: str) -> bytes:
         reason = getattr(error, "strerror", None) or str(error)
         what = f"cannot read mapping {shown(name)!r}: {reason}"
         raise MappingError(what, hint="check its path and permissions") from None
-
-
-# -- what is in it ---------------------------------------------------------------------------------
-
-
-def _read_definitions(form: MappingForm, problems: Problems, files: NamedFiles) -> Definitions | None:
-    if form.fields is None:
-        return None
-    try:
-        return read_fields(files.content(form.fields, FIELDS_MAX + 1), form.fields)
-    except OSError as error:
-        what = f"cannot read the file {form.fields!r}: {error.strerror or error}"
-        problems.add(("fields",), what, "check its path and permissions")
-    except FormError as error:
-        problems.add(("fields",), error.what, error.hint)
-    problems.raise_if_any()
-    return None
 
 
 def _assumptions(fields: Iterable[Field]) -> Iterator[str]:

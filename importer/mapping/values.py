@@ -56,7 +56,13 @@ class Field:
         self._default = self._checked(form.default, "default")
         self._constant = self._checked(form.value, "value")
         self._table = self._checked_table()
+        #: Its `values:`, text without spaces around it → what it becomes; None if it has none.
+        self.table = None if form.values is None else {word.strip(): text for word, text in form.values.items()}
+        self.limit = form.max or target.limit  #: Most characters that are taken; None if that is not known.
         self._input = make_input(form, binding, path=path, in_list=self._split is not None)
+        self.columns = tuple(dict.fromkeys(self._input.names))  #: The columns that it reads.
+        #: Whether it reads a text of the export that can be looked at, and not a constant or another file.
+        self.is_text = self._input.is_text
         self._condition = BoundCondition(form.when, binding, path=(*path, "when"))
         positions = self._input.positions + self._condition.positions
         self._key: Callable[[Cells], Any] = itemgetter(*positions) if positions else lambda _: ()
@@ -139,8 +145,9 @@ class Field:
             return self._table[word]
         if unknown == "reject":
             self._guesses += 1
-            near = closest(text.strip(), self.table or ()) if self._guesses <= GUESSES_MAX else ""
-            raise CellError("unknown_value", suggestion=near, words=listed(self.table or ()), word=shown(text.strip()))
+            text, words = text.strip(), self.table or ()
+            near = closest(text, words) if self._guesses <= GUESSES_MAX else ""
+            raise CellError("unknown_value", suggestion=near, words=listed(words), word=shown(text))
         if unknown == "keep":
             return self._entry(text)
         return self._default if unknown == "default" else None
@@ -174,11 +181,6 @@ class Field:
     # -- for statistics, such as those of `check` --
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that it reads."""
-        return tuple(dict.fromkeys(self._input.names))
-
-    @property
     def _is_one_cell(self) -> bool:
         """Whether the text of one cell becomes the value, as it is: then another text of that cell can be suggested."""
         form = self.form
@@ -193,21 +195,6 @@ class Field:
         if self.form.values is not None:
             return tuple(self.table or ()) if self.form.unknown == "reject" else ()
         return self.target.options.labels if self.target.options else self.target.choices
-
-    @property
-    def is_text(self) -> bool:
-        """Whether it reads a text of the export that can be looked at, and not a constant or another file."""
-        return self._input.is_text
-
-    @property
-    def table(self) -> dict[str, str] | None:
-        """Its `values:`, text without spaces around it → what it becomes; None if it has none."""
-        return None if self.form.values is None else {word.strip(): text for word, text in self.form.values.items()}
-
-    @property
-    def limit(self) -> int | None:
-        """Most characters that are taken; None if that is not known."""
-        return self.form.max or self.target.limit
 
     @property
     def choices(self) -> tuple[str, ...]:
