@@ -36,8 +36,7 @@ class RowMapper:
         form: The mapping, which names these ``files``.
         columns: The header of the export, in file order, repeats kept; None if the mapping is only to be checked.
         problems: Where problems go, before they are raised.
-        definitions: The custom fields of the account, if they are known.
-        companions: The companion files; None if their notes are not wanted.
+        definitions, companions: See :class:`Binding`.
 
     Raises:
         MappingProblems: Something in the mapping does not fit together, or not to the fields of the account, or it
