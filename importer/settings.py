@@ -262,23 +262,11 @@ class Settings(BaseModel):
         return () if self._origin.file is None else (f"settings read from {self._origin.file}",)
 
     def credentials(self) -> Credentials:
-        """What to authenticate with now; asked for again whenever a new token is needed.
+        """What to authenticate with now; files are read again for each new token: a secret may be replaced.
 
         Raises:
             ConfigError: there is nothing, or a file of it cannot be read.
         """
-        credentials = self._read_credentials()
-        if credentials is None:
-            hint = (
-                f"set {variable_of('client_id')} and {variable_of('client_secret')} in .env or the environment;"
-                " docs/operating.md lists the alternatives (private key, token)"
-            )
-            what = f"missing credentials for {self.target.name}"
-            raise ConfigError(what, hint="; ".join(self._origin.misspelt) or hint)
-        return credentials
-
-    def _read_credentials(self) -> Credentials | None:
-        """Files are read again each time: a secret may be replaced."""
         client_id = _secret(self.client_id, self.client_id_file, "client_id")
         if client_id and self.private_key_file and self.key_id:
             return KeyCredentials(client_id, self.key_id, _private_key(self.private_key_file))
@@ -288,7 +276,14 @@ class Settings(BaseModel):
         token = _secret(self.token, self.token_file, "token")
         if token and not _is_token(token):
             raise ConfigError(_NOT_A_TOKEN, where=str(self.token_file))
-        return StaticCredentials(token) if token else None
+        if token:
+            return StaticCredentials(token)
+        hint = (
+            f"set {variable_of('client_id')} and {variable_of('client_secret')} in .env or the environment;"
+            " docs/operating.md lists the alternatives (private key, token)"
+        )
+        what = f"missing credentials for {self.target.name}"
+        raise ConfigError(what, hint="; ".join(self._origin.misspelt) or hint)
 
 
 def _secret(value: str | SecretStr | None, path: Path | None, name: str) -> str | None:

@@ -103,8 +103,6 @@ def _mapping_problems(form: MappingForm) -> Iterator[tuple[tuple[str, ...], str,
         if getattr(after, name) is not None and getattr(case, name) is not None:
             yield (name,), f"`{name}` is set in `case` as well", "remove one of them"
     for key in after.custom_fields:
-        if key == form.external_id_field:
-            yield (_CUSTOM, key), f"{key!r} is already used for the external id", "remove it here"
         for spelling in (key, other_spelling(key)):
             if spelling in case.custom_fields:
                 yield (_CUSTOM, key), f"{spelling!r} is set in `case` as well", "remove one of them"

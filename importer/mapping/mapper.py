@@ -185,10 +185,11 @@ def _check_external_id(form: MappingForm, problems: Problems, definitions: Defin
     if (known.kind if known else custom_field_prefix(key)) not in ("text", "multi_line_text"):
         what = f"{shown(key)!r} cannot be used for the external id"
         problems.add(path, what, "use a text field, such as text1")
-    if key in form.case.custom_fields:
-        hint = "it is filled from `source.key`; remove it here, or set another `external_id_field`"
-        what = f"{key!r} is already used for the external id"
-        problems.add(("case", "custom_fields", key), what, hint, key=True)
+    for name, part in (("case", form.case), ("after_create", form.after_create)):
+        if key in part.custom_fields:
+            hint = "it is filled from `source.key`; remove it here, or set another `external_id_field`"
+            what = f"{key!r} is already used for the external id"
+            problems.add((name, "custom_fields", key), what, hint, key=True)
 
 
 # -- what identifies a row, and its parent row -----------------------------------------------------
