@@ -252,22 +252,19 @@ class ValueForm(Form):
     """For a longer text: `reject` the row, `truncate` it, or truncate it and add a `note` with the whole text."""
 
     @model_validator(mode="after")
-    def _one_origin(self) -> ValueForm:
+    def _fits_together(self) -> ValueForm:
         found = [f"`{origin}`" for origin in ORIGINS if origin in self.model_fields_set]
         if len(found) != 1:
             what = f"{' and '.join(found)} cannot be used together" if found else "this value has no source"
             raise FormError(what, f"set one of {listed(ORIGINS)}")
-        return self
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> ValueForm:
         given, origin, lookup = self.model_fields_set, self.origin, self.lookup
         needless: set[str] = set()
         if origin == "record":
             needless = given - _OF_RECORD
         elif origin == "value":
             needless = given & ({"values", "html"} if self.when else {"values", "html", "default", "required"})
-        for key in sorted(needless):
+        if needless:
+            key = min(needless)
             raise FormError(f"`{key}` has no effect with `{origin}`", f"remove `{key}`", key=key)
         if self.occurrence is not None and self.join is not None:
             raise FormError("`occurrence` and `join` cannot be used together", "remove one of them", key="join")
