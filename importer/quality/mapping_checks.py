@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from importer.ledger import LedgerView, StagedRow
+from importer.ledger import LedgerView
 from importer.ledger.causes import ROWS_NAMED, Cause, FieldErrorCounts, causes
-from importer.ledger.records import SimilarKeys
+from importer.ledger.records import SimilarKeys, StagedRow
 from importer.mapping import Mapping
 from importer.mapping.notes import Companion
 from importer.mapping.values import Field
