@@ -17,7 +17,7 @@ from importer.ledger.measurements import note_plan
 from importer.mapping import Mapping
 from importer.models import Notice, State
 from importer.pipeline.companions import Export
-from importer.pipeline.results import Command, Problem, RunResult, run_result, write_summary
+from importer.pipeline.results import Command, Problem, RunResult, fields_of, write_summary
 from importer.pipeline.sending import RunOptions, open_target, send_pending
 from importer.pipeline.session import Session
 from importer.pipeline.staging import Reading, stage_source
@@ -39,29 +39,28 @@ class StoppedWhileReading(CaseImporterError):
         self.exit_code = exit_code or ExitCode.INTERRUPTED
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class LedgerRun:
     """One time that a ledger is locked for sending: the same for a new source, a retry and a reconciliation."""
 
     verb: Command
-    source: str
-    mapping: Mapping | None = None
-    path: Path
-    folder: Path
+    path: Path  #: of the ledger
+    folder: Path  #: of the reports
     session: Session
     options: RunOptions
     report_options: ReportOptions | None = None
-    max_failures: int | str | None = None
+    source: str = ""  #: what is imported
+    mapping: Mapping | None = None
     remarks: tuple[str, ...] = ()
     put_back: int = 0
 
     def __post_init__(self) -> None:
-        if self.max_failures is not None:
-            failure_limit(str(self.max_failures))  # a typing mistake ends the run before anything is read
+        if self.options.max_failures is not None:
+            failure_limit(str(self.options.max_failures))  # a typing mistake ends the run before anything is read
 
     async def import_export(self, export: Export, reading: Reading) -> RunResult:
         """Read an export, with its companion files, then send it."""
-        self.remarks = export.remarks
+        self.source, self.mapping, self.remarks = export.reader.name, export.mapping, export.remarks
         if export.mapping.external_id_field is None:
             self.session.progress.notice(WITHOUT_EXTERNAL_ID)
 
@@ -72,14 +71,8 @@ class LedgerRun:
 
         def stage(ledger: Ledger) -> Selection:
             with export.companions(ledger) as companions:
-                staged = stage_source(
-                    ledger,
-                    export.reader,
-                    export.mapping,
-                    companions=companions,
-                    reading=reading,
-                    progress=on_read,
-                )
+                known = (ledger, export.reader, export.mapping)
+                staged = stage_source(*known, companions=companions, reading=reading, progress=on_read)
             self.put_back = staged.put_back
             return Selection(source=staged.source.id)
 
@@ -142,15 +135,15 @@ class LedgerRun:
             "settle_delay": settings.delay.first,
             "proxy": settings.through.name if settings.through else None,
             "limit": self.options.limit,
-            "max_failures": self.max_failures,
+            "max_failures": self.options.max_failures,
         }
 
     def _max_refused(self, counts: Counter[State]) -> int | None:
         """How many rows may still be refused; invalid rows count as failures before anything is sent."""
-        if self.max_failures is None:
+        if self.options.max_failures is None:
             return None
         invalid, total = counts[State.INVALID], counts.total()
-        left = failure_limit(str(self.max_failures))(total) - invalid
+        left = failure_limit(str(self.options.max_failures))(total) - invalid
         if left < 0:
             raise TooManyFailuresError(
                 f"{invalid:,} of {total:,} rows are invalid, more than --max-failures allows; nothing was sent",
@@ -162,9 +155,10 @@ class LedgerRun:
         """Write the reports, decide the exit code, and write the result as summary.json, which has the same code."""
         reports, summary = write_reports(self.path, self.folder, source=chosen.source, options=self.report_options)
         ledger.exit_code = self._exit_code(delivered, summary)
-        result = run_result(
-            replace(summary, target=summary.target or self.session.settings.target.name),
-            ledger.exit_code,
+        known = fields_of(summary) | {"target": summary.target or self.session.settings.target.name}
+        result = RunResult(
+            **known,
+            exit_code=ledger.exit_code,
             command=self.verb,
             source=self.source,
             mapping=self._mapping_name,
@@ -175,7 +169,7 @@ class LedgerRun:
             put_back=self.put_back,
             seconds=self.session.seconds,
         )
-        write_summary(result)
+        write_summary(result, reports.summary)
         self.session.progress.ended(result.exit_code, result.totals)
         return result
 

@@ -17,7 +17,7 @@ from importer.ledger import Ledger, LedgerView, Outcome, UpdateOutcome, decision
 from importer.ledger import forget as dropping
 from importer.ledger.database import open_read_only
 from importer.models import CASE_ID, CaseUpdateState, State, clean
-from importer.pipeline.results import RunResult, Status, fields_of, run_result, write_summary
+from importer.pipeline.results import RunResult, Status, fields_of, write_summary
 from importer.plain import in_thread
 from importer.report import ReportOptions, summary_of, unlinked_remarks, write_reports
 from importer.wording import command_line
@@ -67,16 +67,16 @@ def report(ledger: StrPath, out: StrPath, *, options: ReportOptions | None = Non
         ConfigError: a file cannot be written, or masked reports would be next to others.
     """
     reports, summary = write_reports(Path(ledger), Path(out), options=options)
-    result = run_result(
-        summary,
-        ExitCode.OK if summary.totals.match else ExitCode.LEDGER,
+    result = RunResult(
+        **fields_of(summary),
+        exit_code=ExitCode.OK if summary.totals.match else ExitCode.LEDGER,
         command="report",
         source=Path(ledger).name,
         mapping="as before",
         reports=reports,
         notes=unlinked_remarks(summary.links_not_made),
     )
-    write_summary(result)
+    write_summary(result, reports.summary)
     return result
 
 

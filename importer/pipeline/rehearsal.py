@@ -11,7 +11,7 @@ from importer.errors import ConfigError, ExitCode
 from importer.mapping import Mapping
 from importer.pipeline.companions import ExportOptions, StrPath, folder_of, open_export, opened_mapping
 from importer.pipeline.ledger_run import LedgerRun
-from importer.pipeline.results import RunResult
+from importer.pipeline.results import Problem, RunResult
 from importer.pipeline.sending import RunOptions
 from importer.pipeline.session import Session
 from importer.pipeline.staging import Reading
@@ -37,32 +37,24 @@ _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?", re
 
 @dataclass(frozen=True, kw_only=True)
 class Rehearsal:
-    """What a rehearsal showed.
+    """What a rehearsal showed."""
 
-    Attributes:
-        version: Of the JSON form of this result.
-        exit_code: That of the run, unless the real run would take too long.
-        meaning: The same as a word.
-        profile: How the sandbox behaved.
-        requests: Requests to the API, by operation: ``create``, ``list``.
-        rate: Requests per second of the forecast.
-        forecast_seconds: How long the same requests take at that rate.
-        window_seconds: How long they may take; None if that was not asked.
-        fits: Whether the forecast fits into the window.
-        run: How the run against the sandbox ended; without ledger and reports if they are not kept.
-    """
-
-    version: Literal[1] = 1
+    version: Literal[1] = 1  #: Of the JSON form of this result.
     command: Literal["rehearse"] = "rehearse"
-    exit_code: ExitCode
-    meaning: str
-    profile: str
-    requests: dict[str, int]
-    rate: float
-    forecast_seconds: float
-    window_seconds: float | None
-    fits: bool
-    run: RunResult
+    exit_code: ExitCode  #: That of the run, unless the real run would take too long.
+    meaning: str  #: The same as a word.
+    profile: str  #: How the sandbox behaved.
+    requests: dict[str, int]  #: Requests to the API, by operation: ``create``, ``list``.
+    rate: float  #: Requests per second of the forecast.
+    forecast_seconds: float  #: How long the same requests take at that rate.
+    window_seconds: float | None  #: How long they may take; None if that was not asked.
+    fits: bool  #: Whether the forecast fits into the window.
+    run: RunResult  #: How the run against the sandbox ended; without ledger and reports if they are not kept.
+
+    @property
+    def error(self) -> Problem | None:
+        """Why it ended early."""
+        return self.run.error
 
 
 async def rehearse_async(
@@ -96,15 +88,9 @@ async def rehearse_async(
     with scratch_folder() as scratch:
         async with Sandbox(account) as sandbox:
             folder, opened = Path(scratch if out is None else out), open_export(source, loaded, **export)
-            rehearsed = LedgerRun(
-                verb="rehearse",
-                source=opened.reader.name,
-                mapping=loaded,
-                path=folder / "ledger.db",
-                folder=folder,
-                session=Session(folder_of(source), settings=_settings_for(sandbox), progress=progress),
-                options=RunOptions(refuse_existing=False, solve_untried=True),  # a new sandbox has no tickets
-            )
+            session = Session(folder_of(source), settings=_settings_for(sandbox), progress=progress)
+            orders = RunOptions(refuse_existing=False, solve_untried=True)  # a new sandbox has no tickets
+            rehearsed = LedgerRun("rehearse", folder / "ledger.db", folder, session, orders)
             run = await rehearsed.import_export(opened, Reading(opened.reading))
             requests = sandbox.state()["requests"]
     if out is None:  # they are gone

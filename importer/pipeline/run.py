@@ -74,17 +74,14 @@ async def run_import_async(
     """
     session, export = _opened(source, mapping, **options)
     folder = folder_of_reports(source, out)
-    run = LedgerRun(
-        verb="run",
-        source=export.reader.name,
-        mapping=export.mapping,
-        path=Path(ledger) if ledger is not None else folder / "ledger.db",
-        folder=folder,
-        session=session,
-        report_options=report_options,
-        options=RunOptions(limit=limit, refuse_existing=not accept_existing, solve_untried=solve_untried),
+    path = Path(ledger) if ledger is not None else folder / "ledger.db"
+    orders = RunOptions(
+        limit=limit,
         max_failures=max_failures,
+        refuse_existing=not accept_existing,
+        solve_untried=solve_untried,
     )
+    run = LedgerRun("run", path, folder, session, orders, report_options)
     return await run.import_export(export, Reading(export.reading, accept_changes, as_is))
 
 
@@ -132,16 +129,8 @@ async def rebuild_async(
     if path.exists() and path.stat().st_size and not is_unread_rebuild(path):
         hint = "choose a new folder with --out, then use the ledger there for this import"
         raise ConfigError("there is a ledger already; it is left as it is", where=str(path), hint=hint)
-    run = LedgerRun(
-        verb="rebuild",
-        source=export.reader.name,
-        mapping=export.mapping,
-        path=path,
-        folder=folder,
-        session=session,
-        report_options=report_options,
-        options=RunOptions(limit=0, resend=False, listed_by=export.mapping.external_id_field),
-    )
+    orders = RunOptions(limit=0, resend=False, listed_by=export.mapping.external_id_field)
+    run = LedgerRun("rebuild", path, folder, session, orders, report_options)
     return await run.import_export(export, Reading(export.reading))
 
 
@@ -207,17 +196,14 @@ async def retry_async(
             reopen_refused(open_ledger)
         return Selection(run=None if State.PENDING in wanted else open_ledger.run)
 
-    run = LedgerRun(
-        verb="retry",
-        source=f"{path.name}: {', '.join(sorted(wanted))} rows again",
-        mapping=loaded,
-        path=path,
-        folder=Path(out) if out is not None else path.parent,
-        session=session,
-        report_options=report_options,
-        options=RunOptions(limit=limit, refuse_existing=not accept_existing, solve_untried=solve_untried),
+    orders = RunOptions(
+        limit=limit,
         max_failures=max_failures,
+        refuse_existing=not accept_existing,
+        solve_untried=solve_untried,
     )
+    folder, what = Path(out or path.parent), f"{path.name}: {', '.join(sorted(wanted))} rows again"
+    run = LedgerRun("retry", path, folder, session, orders, report_options, what, loaded)
     return await run.go(reopen)
 
 
@@ -242,15 +228,8 @@ async def reconcile_async(
     """
     path = existing_ledger(ledger)
     session = Session(path.parent, **account)
-    run = LedgerRun(
-        verb="reconcile",
-        source=f"{path.name}: rows with an unknown outcome",
-        path=path,
-        folder=Path(out) if out is not None else path.parent,
-        session=session,
-        report_options=report_options,
-        options=RunOptions(limit=0, resend=False),
-    )
+    folder, what = Path(out or path.parent), f"{path.name}: rows with an unknown outcome"
+    run = LedgerRun("reconcile", path, folder, session, RunOptions(limit=0, resend=False), report_options, what)
     return await run.go(lambda _: Selection())
 
 

@@ -91,7 +91,8 @@ class RunOptions:
     chosen: Selection = field(default_factory=Selection)  #: which records it is about
     limit: int | None = None  #: send at most so many records; 0 settles unknown outcomes only
     resend: bool = True  #: send records again that turn out not to have been created
-    max_refused: int | None = None  #: stop when more rows than this are refused
+    max_failures: int | str | None = None  #: stop when more rows fail than so many, or ``2%`` of all
+    max_refused: int | None = None  #: how many of these may still be refused
     refuse_existing: bool = False  #: stop before the first record if some are found to be cases of another ledger
     solve_untried: bool = False  #: solve cases also if nobody has tried what the account does then
     listed_by: str | None = None  #: read the whole list of cases first; settle what it shows by this custom field

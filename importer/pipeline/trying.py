@@ -23,7 +23,7 @@ from importer.mapping import Mapping
 from importer.models import Notice, Row, State
 from importer.pipeline.companions import Export, ExportOptions, StrPath, columns_mapped, folder_of, open_export
 from importer.pipeline.ledger_run import WITHOUT_EXTERNAL_ID
-from importer.pipeline.results import Problem
+from importer.pipeline.results import Ended, Problem
 from importer.pipeline.run import folder_of_reports
 from importer.pipeline.sending import OpenTarget, RunOptions, open_api, open_target, send_pending
 from importer.pipeline.session import Session
@@ -41,51 +41,26 @@ WAIT = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class TryResult:
-    """What became of a stand-in, and what changed in it by itself.
+class TryResult(Ended):
+    """What became of a stand-in, and what changed in it by itself."""
 
-    Attributes:
-        version: Of the JSON form of this result.
-        exit_code: As the command line ends.
-        meaning: The same as a word.
-        source, row, key: The row that it stands for.
-        external_id, email: What it has in the place of the key and of the requester's address.
-        ledger: The ledger of tries; nothing of the import is in it.
-        state, message: What became of the create, and why.
-        case_id: The case; None if there is none for sure.
-        updates: What was sent to the case afterwards.
-        waited: Seconds until the case was read; None if it was not read.
-        effects: What the case has that was not sent, or not so.
-        not_shown: Fields that were sent and that no read shows.
-        left: Whether the case may still be in the account.
-        error: Why it ended early; None if it did not.
-        notes: Remarks.
-        seconds: How long it took.
-    """
-
-    version: Literal[1] = 1
     command: Literal["try"] = "try"
-    exit_code: ExitCode
-    meaning: str
     source: str
-    row: int
+    row: int  #: the row that it stands for
     key: str
-    external_id: str
-    email: str
+    external_id: str  #: instead of the key
+    email: str  #: instead of the requester's
     mapping: str
     target: str
-    ledger: str
-    state: State
-    message: str
-    case_id: str | None
-    updates: tuple[TriedUpdate, ...]
-    waited: float | None
-    effects: tuple[SideEffect, ...]
-    not_shown: tuple[str, ...]
-    left: bool
-    error: Problem | None
-    notes: tuple[str, ...]
-    seconds: float
+    ledger: str  #: of tries; nothing of the import is in it
+    state: State  #: what became of the create
+    message: str  #: why
+    case_id: str | None  #: None if there is none for sure
+    updates: tuple[TriedUpdate, ...]  #: what was sent to the case afterwards
+    waited: float | None  #: seconds until the case was read; None if it was not read
+    effects: tuple[SideEffect, ...]  #: what the case has that was not sent, or not so
+    not_shown: tuple[str, ...]  #: fields that were sent and that no read shows
+    left: bool  #: whether the case may still be in the account
 
 
 async def try_row_async(
@@ -261,10 +236,8 @@ class _Try:
     def result(self, email: str) -> TryResult:
         """All of it."""
         standing = tries.stand_in_of(self.ledger, self.source)
-        exit_code = self._exit_code()
         return TryResult(
-            exit_code=exit_code,
-            meaning=exit_code.name.lower(),
+            exit_code=self._exit_code(),
             source=self.export.reader.name,
             row=self.row.number,
             key=self.key,
