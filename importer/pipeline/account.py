@@ -18,7 +18,7 @@ from importer.delivery.workers import Stop
 from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetError
 from importer.formulas import escape_formula
 from importer.mapping.custom_fields import fields_text
-from importer.pipeline.companions import StrPath
+from importer.models import StrPath
 from importer.pipeline.sending import open_api, open_target
 from importer.pipeline.session import usable_settings
 from importer.plain import plain
@@ -76,9 +76,6 @@ async def save_users_async(path: StrPath, *, settings: Settings | None = None) -
 
     Args:
         path, settings: See :func:`save_fields_async`.
-
-    Raises:
-        CaseImporterError: see :func:`save_fields_async`.
     """
     users: dict[str, User] = {}
     page = 0

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from collections.abc import Mapping as Mapping_
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
 from importer.errors import ChangedShapeError, EmptySourceError, ExitCode, MappingError
-from importer.ledger import Ledger, LedgerView, StagedRow
+from importer.ledger import Ledger, LedgerView
 from importer.ledger.database import copy_ledger, is_unread_rebuild, unread_rebuild
 from importer.mapping import Mapping
-from importer.pipeline.companions import Export, ExportOptions, StrPath, open_export
-from importer.pipeline.results import PreviewRow, fields_of
+from importer.models import StrPath
+from importer.pipeline.companions import Export, ExportOptions, open_export
+from importer.pipeline.results import Ended, PreviewRow, fields_of
 from importer.pipeline.staging import Reading, Staged, preview_rows, rows_named, stage_source
 from importer.plain import in_thread
 from importer.progress import Progress
@@ -27,7 +27,6 @@ from importer.quality.autofix import Fix
 from importer.quality.baseline import VOLUME_FACTOR, Baseline, Change, changes, load_baseline, lost_columns
 from importer.reader import Reader, ReadingOptions, open_reader
 from importer.report import CaseUpdateTotals, Totals, summary_of, unlinked_remarks
-from importer.report.failures_file import failures_file_of
 from importer.scratch import scratch_folder
 
 if TYPE_CHECKING:
@@ -35,43 +34,21 @@ if TYPE_CHECKING:
 
     from importer.suggest import Suggestion
 
-_FIRST_ROWS = 2_000
-
 
 @dataclass(frozen=True, kw_only=True)
-class CheckResult(Findings):
-    """What was found in an export, and how an import of it would end.
+class CheckResult(Ended, Findings):
+    """What was found in an export, and how an import of it would end: with ``CHANGED_SHAPE`` if it is not like the
+    baseline, else with ``ROWS_FAILED`` if any row is invalid."""
 
-    Attributes:
-        version: Of the JSON form of this result.
-        source: The export.
-        mapping: Name of the mapping.
-        exit_code: ``CHANGED_SHAPE`` if it is not like the baseline, else ``ROWS_FAILED`` if any row is invalid.
-        meaning: The same as a word.
-        totals: Rows by state: pending ones would be sent.
-        case_updates: Notes for which the first call has no room.
-        notes: Remarks: how the file was read (encoding, sheet, …).
-        seconds: How long it took.
-        changes: What differs from the baseline.
-        put_back: Cells of a failures file that only a spreadsheet had changed; they count as they were.
-        fix: What ``--fix`` wrote into the mapping; None without it.
-        files: The files that were read because the mapping names them.
-    """
-
-    version: Literal[1] = 1
     command: Literal["check"] = "check"
     source: str
     mapping: str
-    exit_code: ExitCode
-    meaning: str
-    totals: Totals
-    case_updates: CaseUpdateTotals
-    notes: tuple[str, ...]
-    seconds: float
-    changes: tuple[Change, ...] = ()
-    put_back: int = 0
-    fix: Fix | None = None
-    files: tuple[str, ...] = ()
+    totals: Totals  #: Rows by state: pending ones would be sent.
+    case_updates: CaseUpdateTotals  #: Notes for which the first call has no room.
+    changes: tuple[Change, ...] = ()  #: What differs from the baseline.
+    put_back: int = 0  #: Cells of a failures file that only a spreadsheet had changed; they count as they were.
+    fix: Fix | None = None  #: What ``--fix`` wrote into the mapping; None without it.
+    files: tuple[str, ...] = ()  #: The files that were read because the mapping names them.
 
 
 def check(
@@ -84,7 +61,6 @@ def check(
     as_is: bool = False,
     kinds: bool = False,
     progress: Progress | None = None,
-    first: Callable[[Findings], None] | None = None,
     **options: Unpack[ExportOptions],
 ) -> CheckResult:
     """Read, map and validate a whole export; send nothing, keep nothing.
@@ -96,7 +72,7 @@ def check(
         baseline: What ``check --json`` printed of an earlier export, or the profile next to a suggested mapping.
         volume_factor: Against the baseline, the number of rows may be up to so many times larger or smaller.
         as_is, kinds: See :class:`importer.pipeline.staging.Reading`; say what the cells of each column are.
-        progress, first: Is told how far it is, and what the first rows show.
+        progress: Is told how far it is.
         options: See :class:`importer.pipeline.companions.ExportOptions`.
 
     Raises:
@@ -106,8 +82,6 @@ def check(
     begun, before = time.monotonic(), load_baseline(Path(baseline)) if baseline is not None else None
     export = _open_like(before, source, mapping, **options)
     opened, loaded = export.reader, export.mapping
-    if first and failures_file_of(opened.columns) is None:  # whose cells only the ledger can put back
-        first(_first_look(export))
     with scratch_folder() as folder:
         if ledger is not None and Path(ledger).exists():
             if is_unread_rebuild(Path(ledger)):
@@ -125,6 +99,7 @@ def check(
         mapping=loaded.name,
         exit_code=code,
         meaning=code.name.lower(),
+        error=None,
         totals=summary.totals,
         case_updates=summary.case_updates,
         notes=(*export.remarks, *unlinked_remarks(summary.links_not_made)),
@@ -141,14 +116,6 @@ def _with_kinds(found: Findings, source: Reader) -> Findings:
 
     known = kinds_of(source)
     return replace(found, columns=tuple(replace(use, kind=known.get(use.column, "")) for use in found.columns))
-
-
-def _first_look(export: Export) -> Findings:
-    """What the first rows show; on a file of any size this takes no longer than on a small one."""
-    quality = QualityCheck(export.reader, export.mapping, columns=export.columns)
-    rows = preview_rows(export.reader, export.mapping, _FIRST_ROWS)
-    quality.take([StagedRow(row, mapped) for row, mapped in rows])
-    return quality.so_far()
 
 
 def _checked(path: Path, export: Export, *, as_is: bool, progress: Progress) -> tuple[QualityCheck, Staged]:

@@ -154,11 +154,12 @@ class LedgerRun:
     def _result(self, ledger: Ledger, chosen: Selection, delivered: Delivered) -> RunResult:
         """Write the reports, decide the exit code, and write the result as summary.json, which has the same code."""
         reports, summary = write_reports(self.path, self.folder, source=chosen.source, options=self.report_options)
-        ledger.exit_code = self._exit_code(delivered, summary)
+        ledger.exit_code = code = self._exit_code(delivered, summary)
         known = fields_of(summary) | {"target": summary.target or self.session.settings.target.name}
         result = RunResult(
             **known,
-            exit_code=ledger.exit_code,
+            exit_code=code,
+            meaning=code.name.lower(),
             command=self.verb,
             source=self.source,
             mapping=self._mapping_name,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal, Unpack
 
 from importer.errors import ConfigError, ExitCode
 from importer.mapping import Mapping
-from importer.pipeline.companions import ExportOptions, StrPath, folder_of, open_export, opened_mapping
+from importer.models import StrPath
+from importer.pipeline.companions import ExportOptions, folder_of, open_export, opened_mapping
 from importer.pipeline.ledger_run import LedgerRun
 from importer.pipeline.results import Problem, RunResult
 from importer.pipeline.sending import RunOptions
@@ -62,8 +63,8 @@ async def rehearse_async(
     mapping: StrPath | Mapping,
     *,
     profile: Profile = "rough",
-    rate: float = CAREFUL_RATE,
-    must_finish_in: float | None = None,
+    rate: float | None = None,
+    must_finish_in: float | str | None = None,
     seed: int = 0,
     out: StrPath | None = None,
     progress: Progress | None = None,
@@ -73,15 +74,14 @@ async def rehearse_async(
 
     Args:
         profile: ``calm``: a good day; ``rough``: about one create in twenty fails; ``hostile``: everything at once.
-        rate: Requests per second of the real run, for the forecast.
-        must_finish_in: Seconds that the real run may take.
+        rate: Requests per second of the real run, for the forecast; by default as many as a run allows itself.
+        must_finish_in: Seconds that the real run may take, or a text such as ``8h``.
         seed: The same seed injects the same faults.
         out: Keep ledger and reports in this folder; by default nothing is kept.
         source, mapping, progress, export: See :func:`importer.pipeline.checking.check`.
-
-    Raises:
-        CaseImporterError: see :func:`importer.pipeline.run.run_import_async`.
     """
+    window = seconds_of(must_finish_in) if isinstance(must_finish_in, str) else must_finish_in
+    rate = rate or CAREFUL_RATE
     loaded = opened_mapping(mapping, (folder_of(source), *export.get("allow_files", ())))
     definitions, faults = definitions_of(loaded.account_fields), built_in_plan(profile, seed)
     account = SandboxOptions(faults=faults, seed=seed, definitions=definitions, any_ids=True)
@@ -97,7 +97,7 @@ async def rehearse_async(
         run = replace(run, ledger="", reports=Reports())
     requests.pop("token")
     forecast = sum(requests.values()) / rate
-    fits = must_finish_in is None or forecast <= must_finish_in
+    fits = window is None or forecast <= window
     exit_code = run.exit_code if fits else ExitCode.TOO_LONG
     return Rehearsal(
         exit_code=exit_code,
@@ -106,7 +106,7 @@ async def rehearse_async(
         requests=requests,
         rate=rate,
         forecast_seconds=round(forecast, 1),
-        window_seconds=must_finish_in,
+        window_seconds=window,
         fits=fits,
         run=run,
     )

@@ -43,14 +43,12 @@ class Ended:
     """How a command ended: what all results have."""
 
     version: Literal[1] = 1  #: Of the JSON form of this result.
+    command: str
     exit_code: ExitCode  #: As the command line ends.
-    meaning: str = ""  #: The same as a word.
-    error: Problem | None = None  #: Why it ended early; None if it did not.
-    notes: tuple[str, ...] = ()  #: Remarks: how the file was read, and the like.
-    seconds: float = 0.0  #: How long it took.
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "meaning", ExitCode(self.exit_code).name.lower())
+    meaning: str  #: The same as a word.
+    error: Problem | None  #: Why it ended early; None if it did not.
+    notes: tuple[str, ...]  #: Remarks: how the file was read, and the like.
+    seconds: float  #: How long it took.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,15 +101,18 @@ def _plain(value: Any) -> Any:
 
 
 def json_schema(form: str) -> dict[str, Any]:
-    """The JSON Schema of ``result``, ``status``, ``explain``, ``check``, ``rehearsal``, ``verify`` or ``try``."""
+    """The JSON Schema of ``mapping`` files, of a ``result``, or of what a command prints, such as ``check``."""
     from pydantic import TypeAdapter
 
+    from importer.mapping import json_schema as schema_of_mapping
     from importer.pipeline.checking import CheckResult
     from importer.pipeline.explaining import Explanation
     from importer.pipeline.rehearsal import Rehearsal
     from importer.pipeline.trying import TryResult
     from importer.pipeline.verifying import VerifyResult
 
+    if form == "mapping":
+        return schema_of_mapping()
     forms = {
         "result": RunResult,
         "status": Status,

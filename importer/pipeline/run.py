@@ -17,8 +17,8 @@ from importer.ledger import Ledger, Selection
 from importer.ledger.database import is_unread_rebuild
 from importer.ledger.decisions import reopen_refused
 from importer.mapping import Mapping
-from importer.models import State
-from importer.pipeline.companions import Export, ExportOptions, StrPath, folder_of, open_export, opened_mapping
+from importer.models import State, StrPath
+from importer.pipeline.companions import Export, ExportOptions, folder_of, open_export, opened_mapping
 from importer.pipeline.ledger_run import LedgerRun
 from importer.pipeline.ledger_verbs import existing_ledger
 from importer.pipeline.results import RunResult
@@ -72,7 +72,7 @@ async def run_import_async(
     Raises:
         CaseImporterError: the run could not begin, or its ledger failed; any other problem is in the result.
     """
-    session, export = _opened(source, mapping, **options)
+    session, export = opened_import(source, mapping, **options)
     folder = folder_of_reports(source, out)
     path = Path(ledger) if ledger is not None else folder / "ledger.db"
     orders = RunOptions(
@@ -85,7 +85,7 @@ async def run_import_async(
     return await run.import_export(export, Reading(export.reading, accept_changes, as_is))
 
 
-def _opened(
+def opened_import(
     source: StrPath | DataFrame,
     mapping: StrPath | Mapping,
     *,
@@ -94,7 +94,7 @@ def _opened(
     stop: Stop | None = None,
     **export: Unpack[ExportOptions],
 ) -> tuple[Session, Export]:
-    """Settings are checked first: they are quickly read."""
+    """What holds the ledger, and the export. Settings are checked first: they are quickly read."""
     session = Session(folder_of(source), settings=settings, progress=progress, stop=stop)
     return session, open_export(source, mapping, **export)
 
@@ -121,9 +121,8 @@ async def rebuild_async(
 
     Raises:
         ConfigError: there is a ledger already.
-        CaseImporterError: see :func:`run_import_async`.
     """
-    session, export = _opened(source, mapping, **options)
+    session, export = opened_import(source, mapping, **options)
     folder = folder_of_reports(source, out)
     path = Path(ledger) if ledger is not None else folder / "ledger.db"
     if path.exists() and path.stat().st_size and not is_unread_rebuild(path):
@@ -181,7 +180,6 @@ async def retry_async(
 
     Raises:
         ConfigError: a state cannot be retried.
-        CaseImporterError: see :func:`run_import_async`.
     """
     path = existing_ledger(ledger)
     session = Session(path.parent, **account)
@@ -222,9 +220,6 @@ async def reconcile_async(
         ledger: The ledger.
         out: Folder of the reports; by default that of the ledger.
         report_options, account: See :func:`retry_async`.
-
-    Raises:
-        CaseImporterError: see :func:`run_import_async`.
     """
     path = existing_ledger(ledger)
     session = Session(path.parent, **account)

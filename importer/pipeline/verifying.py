@@ -11,7 +11,8 @@ from importer.delivery.verifier import Verifier
 from importer.errors import CaseImporterError, ExitCode
 from importer.ledger import Ledger, LedgerView, LedgerWriter
 from importer.ledger.verification import Verification, VerificationPlan, begin, count_left, finish
-from importer.pipeline.ledger_verbs import StrPath, existing_ledger
+from importer.models import StrPath
+from importer.pipeline.ledger_verbs import existing_ledger
 from importer.pipeline.results import Ended, Problem, fields_of, write_summary
 from importer.pipeline.sending import open_api, open_target
 from importer.pipeline.session import AccountOptions, Session
@@ -112,7 +113,9 @@ def _result(
         summary = summary_of(view)
         write_verified(view, folder / "verified.csv", delimiter=options.csv_delimiter)
         to_fix = [folder / "failures.xlsx", folder / "failures.csv"]  # of the run before
-        reports = Reports(failures=tuple(filter(Path.exists, to_fix)), verified=folder / "verified.csv")
+        reports = Reports(
+            page=folder / FILE_NAME, failures=tuple(filter(Path.exists, to_fix)), verified=folder / "verified.csv"
+        )
         write_page(view, summary, folder / FILE_NAME, reports=reports)
     assert summary.verification is not None
     exit_code = summary.verification.exit_code
@@ -123,6 +126,7 @@ def _result(
     result = VerifyResult(
         **fields_of(summary),
         exit_code=exit_code,
+        meaning=exit_code.name.lower(),
         verified_file=folder / "verified.csv",
         page=folder / FILE_NAME,
         summary_file=folder / "summary.json",

@@ -101,35 +101,25 @@ class QualityCheck:
         for check in self._fields:
             check.take(kept)
 
-    def so_far(self, *, whole: bool = False) -> Findings:
-        """What has been found until now, from the rows alone; ``whole`` says that there are no more."""
+    def finished(self, view: LedgerView) -> Findings:
+        """What was found, once all rows are staged: with what only the file as a whole and the ledger can tell."""
         fields = [check.field for check in self._fields]
-        issues = tuple(open_issues(self._profile, fields, whole=whole))
+        issues = list(open_issues(self._profile, fields))
         tables = [(check.field, use) for check in self._fields if (use := check.table_use())]
-        found = self._errors.causes()
-        lines = suggestions(self._mapping, fields, tables=tables, causes=found, issues=issues)
+        lines = suggestions(self._mapping, fields, tables=tables, causes=self._errors.causes(), issues=issues)
+        similar, count = view.similar_keys(key_as_seen, _SIMILAR_KEYS_NAMED)
+        layout = self._source.layout
+        if self._columns != self._source.columns:  # a failures file, in which we hide what is ours
+            layout = replace(layout, hidden_columns=(), hidden_sheets=())
         return Findings(
             rows=self._rows,
-            causes=tuple(found),
-            file_issues=issues,
+            causes=tuple(cause for cause in causes(view, rows_named=ROWS_NAMED) if not _will_be_sent(cause)),
+            file_issues=(*issues, *sheet_issues(layout)),
             tables=tuple(use for _, use in tables),
             lengths=tuple(length for check in self._fields if (length := check.length_use())),
             columns=tuple(column_uses(self._profile, self._columns_used)),
             suggestions=tuple(lines),
             filters=tuple(FilterUse(condition, self._filtered[condition]) for condition in self._mapping.filters),
-        )
-
-    def finished(self, view: LedgerView) -> Findings:
-        """What was found, once all rows are staged: with what only the file as a whole and the ledger can tell."""
-        found = self.so_far(whole=True)
-        similar, count = view.similar_keys(key_as_seen, _SIMILAR_KEYS_NAMED)
-        layout = self._source.layout
-        if self._columns != self._source.columns:  # a failures file, in which we hide what is ours
-            layout = replace(layout, hidden_columns=(), hidden_sheets=())
-        return replace(
-            found,
-            causes=tuple(cause for cause in causes(view, rows_named=ROWS_NAMED) if not _will_be_sent(cause)),
-            file_issues=(*found.file_issues, *sheet_issues(layout)),
             similar_keys=tuple(similar),
             similar_keys_count=count,
             note_files=tuple(check.use(view, place) for place, check in enumerate(self._notes)),

@@ -114,8 +114,8 @@ def _shapes(cell: str) -> Iterator[str]:
             yield "day_first" if first > _MONTHS else "month_first" if second > _MONTHS else same
 
 
-def file_issues(profile: FileProfile, *, whole: bool = True) -> Iterator[FileIssue]:
-    """All issues of an export, topic by topic; what only its end shows if ``whole`` says that there is no more."""
+def file_issues(profile: FileProfile) -> Iterator[FileIssue]:
+    """All issues of an export, topic by topic."""
     for kind in ("cut_cell", "scientific_notation"):
         yield from _everywhere(profile, kind)
     for check in (_rounded, _lost_zeros):
@@ -129,8 +129,7 @@ def file_issues(profile: FileProfile, *, whole: bool = True) -> Iterator[FileIss
         yield FileIssue(code, name, cells.count, "cell", rows, example, what, problem.hint)
     if profile.repeated_header.count and len(profile.columns) > 1:  # one column may well have its name as a value
         yield _of_rows("repeated_header", profile.repeated_header)
-    if whole:
-        yield from filter(None, (total_lines(profile), _empty_columns(profile)))
+    yield from filter(None, (total_lines(profile), _empty_columns(profile)))
 
 
 def _everywhere(profile: FileProfile, kind: str) -> Iterator[FileIssue]:

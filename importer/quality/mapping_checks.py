@@ -42,12 +42,12 @@ def column_uses(profile: FileProfile, used: Collection[str]) -> Iterator[ColumnU
         yield ColumnUse(column.name, column.name in used, column.filled, column.distinct, column.capped, examples)
 
 
-def open_issues(profile: FileProfile, fields: Collection[Field], *, whole: bool = True) -> Iterator[FileIssue]:
+def open_issues(profile: FileProfile, fields: Collection[Field]) -> Iterator[FileIssue]:
     """The issues of a file, without those about the order of day and month that the formats of ``fields`` settle.
 
     They settle it if all of them that begin with day and month have the same order, and no cell contradicts it.
     """
-    for issue in file_issues(profile, whole=whole):
+    for issue in file_issues(profile):
         if issue.kind in DAY_FIRST:
             forms = [form for field in fields if issue.column in field.columns for form in field.form.format or ()]
             begins = [re.findall("%[dmyYbB]", form)[:2] for form in forms]

@@ -19,7 +19,6 @@ from program import Program
 from importer import check
 from importer.errors import ChangedShapeError, ConfigError, ExitCode, MappingError, SourceError
 from importer.pipeline.checking import CheckResult
-from importer.quality import Findings
 from importer.quality.autofix import Fix, nearest_word, write_suggestions
 from importer.quality.mapping_checks import key_as_seen
 from importer.quality.profile import VALUES_MAX
@@ -222,15 +221,6 @@ def test_similar_keys_are_found_in_the_whole_file_and_against_the_ledger() -> No
         ((2, "A-1"), (5, "a-1")),
         ((2, "7"), (3, "007")),
     ]
-
-
-@pytest.mark.usefixtures("folder")
-def test_the_first_rows_are_shown_before_the_rest_is_read() -> None:
-    seen: list[Findings] = []
-    rows = "".join(f"{number},S,B,{'Odd' if number == 3 else 'Low'},\n" for number in range(5_000))
-    result = checked(rows, first=seen.append)
-    assert [(found.rows, found.causes[0].first_rows) for found in seen] == [(2_000, (5,))]
-    assert result.rows == 5_000
 
 
 @pytest.mark.usefixtures("folder")
