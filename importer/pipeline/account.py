@@ -19,8 +19,7 @@ from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetErro
 from importer.formulas import escape_formula
 from importer.mapping.custom_fields import fields_text
 from importer.models import StrPath
-from importer.pipeline.sending import open_api, open_target
-from importer.pipeline.session import usable_settings
+from importer.pipeline.session import open_api, open_target, usable_settings
 from importer.plain import plain
 from importer.progress import Progress
 from importer.regions import FIELDS_PATH, USERS_PATH

@@ -11,9 +11,8 @@ from importer.errors import ConfigError, ExitCode
 from importer.mapping import Mapping
 from importer.models import StrPath
 from importer.pipeline.companions import ExportOptions, folder_of, open_export, opened_mapping
-from importer.pipeline.ledger_run import LedgerRun
 from importer.pipeline.results import Problem, RunResult
-from importer.pipeline.sending import RunOptions
+from importer.pipeline.sending import LedgerRun, RunOptions
 from importer.pipeline.session import Session
 from importer.pipeline.staging import Reading
 from importer.plain import plain

@@ -19,10 +19,9 @@ from importer.ledger.decisions import reopen_refused
 from importer.mapping import Mapping
 from importer.models import State, StrPath
 from importer.pipeline.companions import Export, ExportOptions, folder_of, open_export, opened_mapping
-from importer.pipeline.ledger_run import LedgerRun
 from importer.pipeline.ledger_verbs import existing_ledger
 from importer.pipeline.results import RunResult
-from importer.pipeline.sending import RunOptions
+from importer.pipeline.sending import LedgerRun, RunOptions
 from importer.pipeline.session import AccountOptions, Session
 from importer.pipeline.staging import Reading, remap_all
 from importer.plain import plain

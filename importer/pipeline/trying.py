@@ -22,11 +22,10 @@ from importer.ledger.tries import StandIn, TriedUpdate
 from importer.mapping import Mapping
 from importer.models import Notice, Row, State, StrPath
 from importer.pipeline.companions import Export
-from importer.pipeline.ledger_run import WITHOUT_EXTERNAL_ID
 from importer.pipeline.results import Ended, Problem
 from importer.pipeline.run import ImportOptions, folder_of_reports, opened_import
-from importer.pipeline.sending import OpenTarget, RunOptions, open_api, open_target, send_pending
-from importer.pipeline.session import Session
+from importer.pipeline.sending import WITHOUT_EXTERNAL_ID, RunOptions, send_pending
+from importer.pipeline.session import OpenTarget, Session, open_api, open_target
 from importer.pipeline.stand_in import check_address, external_id_of, folder_of_tries, row_named, stand_in
 from importer.plain import plain
 from importer.progress import Progress

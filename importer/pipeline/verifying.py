@@ -14,8 +14,7 @@ from importer.ledger.verification import Verification, VerificationPlan, begin, 
 from importer.models import StrPath
 from importer.pipeline.ledger_verbs import existing_ledger
 from importer.pipeline.results import Ended, Problem, fields_of, write_summary
-from importer.pipeline.sending import open_api, open_target
-from importer.pipeline.session import AccountOptions, Session
+from importer.pipeline.session import AccountOptions, Session, open_api, open_target
 from importer.plain import plain
 from importer.report import ReportOptions, Summary, summary_of
 from importer.report.files import Reports, make_folder

@@ -25,7 +25,8 @@ from importer.delivery.sender import Sender, Sent
 from importer.delivery.workers import Delivered, Stop
 from importer.ledger import Ledger, LedgerWriter, Selection
 from importer.models import StaticCredentials
-from importer.pipeline.sending import OpenTarget, RunOptions, send_pending
+from importer.pipeline.sending import RunOptions, send_pending
+from importer.pipeline.session import OpenTarget
 from importer.progress import Progress
 from importer.regions import read_proxy
 from importer.settings import Settings

@@ -18,7 +18,8 @@ from importer.delivery.update_lookup import Shown, changed_by_server, fields_bef
 from importer.delivery.workers import Stop
 from importer.ledger import Ledger, Selection
 from importer.models import Link, Links, SecretCredentials, UpdateBody, UpdateKind
-from importer.pipeline.sending import OpenTarget, RunOptions, send_pending
+from importer.pipeline.sending import RunOptions, send_pending
+from importer.pipeline.session import OpenTarget
 from importer.progress import Progress
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
 from importer.sandbox.faults import Automation, Change

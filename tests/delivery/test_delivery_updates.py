@@ -22,7 +22,8 @@ from importer.delivery.workers import Delivered, Stop
 from importer.errors import CrossedError, TargetError
 from importer.ledger import Ledger, LedgerView, Selection
 from importer.models import CaseUpdateState, SecretCredentials, StaticCredentials
-from importer.pipeline.sending import OpenTarget, RunOptions, send_pending
+from importer.pipeline.sending import RunOptions, send_pending
+from importer.pipeline.session import OpenTarget
 from importer.progress import Progress
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
 from importer.settings import Settings
