@@ -178,12 +178,7 @@ def retry(
 @option.ledger
 @option.out_of_ledger
 @option.running
-def reconcile(
-    ledger: Path,
-    *,
-    out: Path | None,
-    how: option.RunOptions,
-) -> ExitCode:
+def reconcile(ledger: Path, *, out: Path | None, how: option.RunOptions) -> ExitCode:
     """Look up rows with an unknown outcome in Talkdesk and settle them. Creates no cases."""
     from importer.pipeline.run import reconcile as reconcile_ledger
 
@@ -198,13 +193,7 @@ def reconcile(
 @click.option("--ledger", type=option.FILE, help="The new ledger. [default: OUT/ledger.db]")
 @click.option("--out", type=option.FOLDER, help="Folder for the new ledger and the reports. [default: NAME-import]")
 @option.running
-def rebuild(
-    *,
-    export: option.ExportOptions,
-    ledger: Path | None,
-    out: Path | None,
-    how: option.RunOptions,
-) -> ExitCode:
+def rebuild(*, export: option.ExportOptions, ledger: Path | None, out: Path | None, how: option.RunOptions) -> ExitCode:
     """Make a new ledger for SOURCE from the cases in Talkdesk, when the ledger of the import was lost.
 
     Creates no cases. Rows are matched by external id; rows that cannot be matched keep an unknown outcome.

@@ -95,9 +95,7 @@ def as_json(result: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return {each.name: getattr(value, each.name) for each in fields(value)}
-    return str(value)
+    return fields_of(value) if is_dataclass(value) else str(value)
 
 
 def json_schema(form: str) -> dict[str, Any]:

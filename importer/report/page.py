@@ -120,7 +120,7 @@ def answer(summary: Summary) -> Answer:
         return Answer("bad", "The totals do not add up: keep the ledger and report this bug.")
     unclear = totals.unknown + totals.duplicate + totals.sending
     if unclear:
-        what = "has an unclear outcome" if unclear == 1 else "have an unclear outcome"
+        what = f"{'has' if unclear == 1 else 'have'} an unclear outcome"
         rest = f"{_not_cases(missing - unclear, totals.read)}, and " if missing > unclear else ""
         return Answer("bad", f"Not yet: {rest}{unclear:,} {'' if rest else f'of {rows} '}{what}.")
     if missing:
@@ -134,18 +134,12 @@ def answer(summary: Summary) -> Answer:
         return Answer("open", "Not yet: a file was not read to its end.")
     if not totals.read:
         return Answer("open", "Nothing was read.")
-    return Answer("good", f"Yes: {_all_of(totals.created, totals.skipped)}.")
+    skipped = f", or was skipped ({totals.skipped:,})" if totals.skipped else ""
+    return Answer("good", f"Yes: every row is a case{skipped}.")
 
 
 def _not_cases(count: int, rows: int) -> str:
     return f"{count:,} of {plural(rows, 'row')} {'is not a case' if count == 1 else 'are not cases'}"
-
-
-def _all_of(created: int, skipped: int) -> str:
-    if not skipped:
-        return f"all {created:,} rows are cases" if created != 1 else "the row is a case"
-    cases = "is a case" if created == 1 else "are cases"
-    return f"{plural(created, 'row')} {cases}, and {skipped:,} {'was' if skipped == 1 else 'were'} skipped"
 
 
 class _Share(NamedTuple):

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import pty
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -445,19 +441,6 @@ class TestPage:
         text = command("check", "t.csv", "-m", "m.yml").out
         assert "'\\xe9' in row 2 and 'e\\u0301' in row 3" in text
         assert "'日本' in row 4 and '日 本' in row 5" in text
-
-    def test_somebody_who_watches_sees_the_first_findings_at_once(self) -> None:
-        Path("t.csv").write_text(HEADER + "1,S,B,ASAP,\n", encoding="utf-8")
-        head, terminal = pty.openpty()
-        options = {"stdout": subprocess.PIPE, "stderr": terminal, "encoding": "utf-8"}
-        with subprocess.Popen([sys.executable, "-m", "importer", "check", "t.csv", "-m", "m.yml"], **options) as check:
-            shown = b""
-            while b"row 2" not in shown:  # a terminal that is closed before ends the test with an error
-                shown += os.read(head, 65536)
-            assert check.communicate()[0].startswith("t.csv, mapping m.yml")
-        os.close(terminal)
-        os.close(head)
-        assert "First 1 row: problems:\r\n  1 row · Priority → priority · unknown_value · row 2" in shown.decode()
 
     def test_fix_shows_the_difference(self) -> None:
         Path("t.csv").write_text(HEADER + "1,S,B,ASAP,\n", encoding="utf-8")
