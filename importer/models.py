@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -46,6 +47,7 @@ class FieldError:
 
 
 VALUE_SHOWN = 80
+StrPath = str | os.PathLike[str]
 #: What a case id looks like, as a regular expression.
 CASE_ID = "[A-Za-z0-9_-]{1,64}"
 

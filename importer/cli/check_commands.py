@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 @cli.command()
 @click.argument("source", type=option.FILE)
-@click.option("--output", "-o", type=option.FILE, metavar="FILE", help="File to write. [default: standard output]")
-@click.option("--answers", type=option.FILE, metavar="FILE", help="Your decisions, in lines such as: Subject = title")
+@click.option("--output", "-o", type=option.FILE, help="File to write. [default: standard output]")
+@click.option("--answers", type=option.FILE, help="Your decisions, in lines such as: Subject = title")
 @click.option("--explain", metavar="COLUMN", help="Print what speaks for and against a column instead.")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @option.reading
@@ -77,7 +77,7 @@ def _write(path: Path, content: bytes, *, force: bool) -> None:
 @cli.command()
 @click.argument("action", type=click.Choice(["list", "copy"]), default="list")
 @click.argument("name", required=False)
-@click.option("--output", "-o", type=option.FILE, metavar="FILE", help="File to write. [default: NAME.yml]")
+@click.option("--output", "-o", type=option.FILE, help="File to write. [default: NAME.yml]")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def mappings(action: str, *, name: str | None, output: Path | None, force: bool) -> None:
     """List the built-in mappings, or copy one to change it: mappings copy zendesk."""
@@ -108,85 +108,62 @@ def _exists(output: Path) -> ConfigError:
     return ConfigError("the file already exists", where=str(output), hint="choose another file, or pass --force")
 
 
+@dataclass(frozen=True)
+class CheckOptions:
+    """What an export is compared with, and what is shown of it."""
+
+    ledger: Path | None = option.option(
+        type=click.Path(path_type=Path, dir_okay=False, exists=True),
+        help="Also check against the keys in this ledger. The ledger is not changed.",
+    )
+    as_is: bool = option.option(is_flag=True, help=option.AS_IS)
+    fix: bool = option.option(is_flag=True, help="Add the proposed `values:` lines to the mapping.")
+    columns: bool = option.option(
+        is_flag=True, help="Show statistics of columns, text lengths and value tables as well."
+    )
+    baseline: Path | None = option.option(
+        type=option.FILE, help="Compare with the --json output of an earlier check, or NAME.profile.json."
+    )
+    volume_factor: float = option.option(
+        type=click.FloatRange(min=1, min_open=True),
+        metavar="X",
+        default=2,
+        help="With --baseline: allow up to X times more or fewer rows.",
+    )
+
+
 @cli.command()
 @option.export
-@click.option(
-    "--ledger",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Also check against the keys in this ledger. The ledger is not changed.",
-)
-@option.as_is
-@click.option("--fix", is_flag=True, help="Add the proposed `values:` lines to the mapping.")
-@click.option("--columns", is_flag=True, help="Show statistics of columns, text lengths and value tables as well.")
-@click.option(
-    "--baseline", type=option.FILE, help="Compare with the --json output of an earlier check, or NAME.profile.json."
-)
-@click.option(
-    "--volume-factor",
-    type=click.FloatRange(min=1, min_open=True),
-    metavar="X",
-    default=2,
-    show_default=True,
-    help="With --baseline: allow up to X times more or fewer rows.",
-)
+@option.options_of(CheckOptions, "how")
 @option.output
-def check(
-    *,
-    export: option.ExportOptions,
-    ledger: Path | None,
-    as_is: bool,
-    fix: bool,
-    columns: bool,
-    baseline: Path | None,
-    volume_factor: float,
-    output: option.OutputOptions,
-) -> ExitCode:
+def check(*, export: option.ExportOptions, how: CheckOptions, output: option.OutputOptions) -> ExitCode:
     """Validate every row of SOURCE against the mapping, without using the network.
 
     Exits with 3 if a row is invalid.
     """
-    if baseline is None and option.typed("volume_factor"):
+    if how.baseline is None and option.typed("volume_factor"):
         raise click.UsageError("--volume-factor has no effect without --baseline")
-    return check_export(
-        export,
-        output,
-        ledger=ledger,
-        as_is=as_is,
-        fix=fix,
-        columns=columns,
-        baseline=baseline,
-        volume_factor=volume_factor,
-    )
+    return check_export(export, how, output)
 
 
-def check_export(
-    export: option.ExportOptions,
-    output: option.OutputOptions,
-    *,
-    ledger: Path | None,
-    as_is: bool,
-    fix: bool = False,
-    columns: bool = False,
-    baseline: Path | None = None,
-    volume_factor: float = 2,
-) -> ExitCode:
+def check_export(export: option.ExportOptions, how: CheckOptions, output: option.OutputOptions) -> ExitCode:
     """Check an export and print the result, also for ``run --dry-run``."""
-    from importer.cli.check_page import say_check, say_check_quietly, say_first
+    from importer.cli.check_page import in_short, say_check, say_first
     from importer.cli.output import is_terminal
     from importer.pipeline.checking import check as check_source
 
     with output.watching() as progress:
         result = check_source(
-            ledger=ledger,
-            baseline=baseline,
-            volume_factor=volume_factor,
-            as_is=as_is,
-            kinds=columns or output.as_json,
+            ledger=how.ledger,
+            baseline=how.baseline,
+            volume_factor=how.volume_factor,
+            as_is=how.as_is,
+            kinds=how.columns or output.as_json,
             progress=progress,
             first=say_first if is_terminal() and not output.quiet else None,
             **asdict(export),
         )
-    if fix:
+    if how.fix:
         from importer.quality.autofix import write_suggestions
 
         fixed = write_suggestions(
@@ -196,15 +173,15 @@ def check_export(
     again, of_run = option.typed(*option.OF_EXPORT), option.typed("out", *option.OF_TARGET)
     output.show(
         result,
-        lambda: say_check(result, again, columns=columns, of_run=of_run),
-        lambda: say_check_quietly(result, [*again, *option.typed("baseline", "volume_factor")]),
+        lambda: say_check(result, again, columns=how.columns, of_run=of_run),
+        lambda: in_short(result, [*again, *option.typed("baseline", "volume_factor")]),
     )
     return result.exit_code
 
 
 @cli.command()
 @option.export
-@click.option("-n", "count", type=click.IntRange(min=1), default=5, show_default=True, help="Number of rows to show.")
+@click.option("-n", "count", type=click.IntRange(min=1), default=5, help="Number of rows to show.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: one object per row.")
 def preview(*, export: option.ExportOptions, count: int, as_json: bool) -> None:
     """Show the exact JSON that would be sent for the first rows of SOURCE."""
@@ -219,52 +196,33 @@ def preview(*, export: option.ExportOptions, count: int, as_json: bool) -> None:
             say_preview(row)
 
 
+@dataclass(frozen=True)
+class RehearseOptions:
+    """How an import is rehearsed."""
+
+    profile: Profile = option.option(
+        type=click.Choice(["calm", "rough", "hostile"]), default="rough", help="How many faults the sandbox injects."
+    )
+    rate: float | None = option.option(
+        type=click.FloatRange(min=0, min_open=True),
+        help="Requests per second of the real run, for the estimate. [default: 5]",
+    )
+    must_finish_in: str | None = option.option(metavar="8h", help="Exit with 10 if the estimate is longer than this.")
+    seed: int = option.option(type=int, default=0, help="Seed for the faults; the same seed injects the same faults.")
+    out: Path | None = option.option(type=option.FOLDER, help="Keep the rehearsal's ledger and reports in this folder.")
+
+
 @cli.command()
 @option.export
-@click.option(
-    "--profile",
-    type=click.Choice(["calm", "rough", "hostile"]),
-    default="rough",
-    show_default=True,
-    help="How many faults the sandbox injects.",
-)
-@click.option(
-    "--rate",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Requests per second of the real run, for the estimate. [default: 5]",
-)
-@click.option("--must-finish-in", metavar="8h", help="Exit with 10 if the estimate is longer than this.")
-@click.option(
-    "--seed", type=int, default=0, show_default=True, help="Seed for the faults; the same seed injects the same faults."
-)
-@click.option("--out", type=option.FOLDER, help="Keep the rehearsal's ledger and reports in this folder.")
+@option.options_of(RehearseOptions, "how")
 @option.output
-def rehearse(
-    *,
-    export: option.ExportOptions,
-    profile: Profile,
-    rate: float | None,
-    must_finish_in: str | None,
-    seed: int,
-    out: Path | None,
-    output: option.OutputOptions,
-) -> ExitCode:
+def rehearse(*, export: option.ExportOptions, how: RehearseOptions, output: option.OutputOptions) -> ExitCode:
     """Import SOURCE into a sandbox that injects faults, and estimate how long the real run takes."""
-    from importer.cli.run_page import say_rehearsal, say_rehearsal_quietly
+    from importer.cli.run_page import rehearsal_in_short, say_rehearsal
     from importer.pipeline.rehearsal import rehearse as rehearse_source
-    from importer.pipeline.rehearsal import seconds_of
-    from importer.settings import CAREFUL_RATE
 
-    window = None if must_finish_in is None else seconds_of(must_finish_in)
     with output.watching() as progress:
-        result = rehearse_source(
-            profile=profile,
-            rate=rate or CAREFUL_RATE,
-            must_finish_in=window,
-            seed=seed,
-            out=out,
-            progress=progress,
-            **asdict(export),
-        )
-    output.show(result, lambda: say_rehearsal(result, kept=out is not None), lambda: say_rehearsal_quietly(result))
+        result = rehearse_source(progress=progress, **asdict(how), **asdict(export))
+    kept = how.out is not None
+    output.show(result, lambda: say_rehearsal(result, kept=kept), lambda: rehearsal_in_short(result))
     return result.exit_code

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from importer.cli.help import exit_meaning
 from importer.cli.output import (
     COLOURS,
     OF_CHECK,
@@ -23,7 +22,6 @@ from importer.cli.output import (
     say_command,
     say_document,
     say_end,
-    say_in_short,
     say_prose,
     say_remarks,
     say_steps,
@@ -35,7 +33,7 @@ from importer.cli.run_page import notes_line
 from importer.errors import ExitCode
 from importer.models import State, clean
 from importer.report.next_steps import Step
-from importer.wording import are, command_line, duration, plural
+from importer.wording import are, command_line, duration, listed, plural
 
 if TYPE_CHECKING:
     from importer.ledger.causes import Cause
@@ -50,7 +48,6 @@ if TYPE_CHECKING:
 _CAUSES_SHOWN = 12
 _ISSUES_SHOWN = 20
 _LINES_SHOWN = 20
-_NAMES_SHOWN = 12
 _FIRST_SHOWN = 5
 _MOST_FREQUENT = 3
 
@@ -117,10 +114,9 @@ def say_first(found: Findings) -> None:
         say(f"  … and {len(lines) - _FIRST_SHOWN} more", error=True)
 
 
-def say_check_quietly(result: CheckResult, again: Sequence[str]) -> None:
-    """Print one line to standard error if something is wrong: exit code, count, and what shows more."""
-    command = command_line(["case-importer", "check", *again])
-    say_in_short(result.exit_code, f"{_verdict(result)}: run {command}")
+def in_short(result: CheckResult, again: Sequence[str]) -> str:
+    """What is wrong, and what shows more."""
+    return f"{_verdict(result)}: run {command_line(['case-importer', 'check', *again])}"
 
 
 def _verdict(result: CheckResult) -> str:
@@ -156,7 +152,7 @@ def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence
         fix = f"Fix the rows in {result.source}, or change the mapping, then"
         step = Step(fix, ["case-importer", "check", *again])
     say_steps([step])
-    say_end(result.exit_code, exit_meaning(result.exit_code, {ExitCode.ROWS_FAILED: _verdict(result)}))
+    say_end(result, _verdict(result) if result.exit_code is ExitCode.ROWS_FAILED else "")
 
 
 def _say_fix(fix: Fix) -> None:
@@ -263,9 +259,9 @@ def _tables(tables: Sequence[TableUse], *, all_of_them: bool) -> Iterator[str]:
         unknown = f", {len(use.unknown):,} not listed (unknown: {use.policy})" if use.unknown else ", all listed"
         yield f"{', '.join(use.columns)} → {use.target}: {words}{unknown}"
         if use.never_hit and all_of_them:
-            yield f"    unused entries: {_names(use.never_hit)}"
+            yield f"    unused entries: {listed(clean(word, 60) for word in use.never_hit)}"
         if replaced:
-            yield f"    not listed: {_names([f'{word} ({count:,})' for word, count in use.unknown.items()])}"
+            yield f"    not listed: {listed(f'{clean(word, 60)} ({count:,})' for word, count in use.unknown.items())}"
 
 
 def _lengths(lengths: Sequence[LengthUse]) -> Iterator[str]:
@@ -288,9 +284,4 @@ def _columns(found: Findings) -> Iterator[str]:
 
 def _unused(columns: Sequence[ColumnUse]) -> str:
     unused = [f"{clean(column.column, 60)} ({column.filled:,} filled)" for column in columns if not column.used]
-    return f"not used by the mapping: {_names(unused, most=40)}" if unused else ""
-
-
-def _names(names: Sequence[str], *, most: int = _NAMES_SHOWN) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(clean(name, 60) for name in names[:most]) + more
+    return f"not used by the mapping: {listed(unused, most=40)}" if unused else ""

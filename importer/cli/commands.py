@@ -136,17 +136,12 @@ def forget(ledger: Path, *, failed: bool, yes: bool, output: option.OutputOption
         if result.kept:
             keep = "keeps its" if result.kept == 1 else "keep their"
             say(f"{plural(result.kept, 'row')} that may still be fixed or sent {keep} contents.")
-        saved = 1 - result.after / result.before
-        smaller = f" ({saved:.0%} smaller)" if saved > 0 else ""  # a small one has grown by the note of this run
-        say(f"Ledger: {_size(result.before)} → {_size(result.after)}{smaller}.")
+        before, after = result.bytes_before, result.bytes_after
+        smaller = f" ({1 - after / before:.0%} smaller)" if after < before else ""
+        say(f"Ledger: {before / 1_000_000:,.1f} MB → {after / 1_000_000:,.1f} MB{smaller}.")
         say("Existing reports are not changed: results.csv and the failures files still contain row contents.")
 
-    shape = {"rows": result.rows, "kept": result.kept, "bytes_before": result.before, "bytes_after": result.after}
-    output.show(shape, page)
-
-
-def _size(count: int) -> str:
-    return f"{count / 1_000_000:,.1f} MB" if count >= 100_000 else f"{count / 1000:,.0f} kB"
+    output.show(result, page)
 
 
 @cli.command()
@@ -178,9 +173,7 @@ def users(path: Path, *, settings: option.SettingsOptions) -> None:
 
 
 @cli.command()
-@click.option(
-    "--out", type=option.FOLDER, default=Path("demo-import"), show_default=True, help="Folder for ledgers and reports."
-)
+@click.option("--out", type=option.FOLDER, default=Path("demo-import"), help="Folder for ledgers and reports.")
 def demo(out: Path) -> int:
     """Import the sample exports into the embedded sandbox. Needs no account and no network; takes under a minute."""
     from importer.bundled import bundled
@@ -214,12 +207,10 @@ class _SandboxOptions:
     """What the sandbox takes as it is typed."""
 
     port: int = option.option(
-        type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port to listen on; 0 picks a free one."
+        type=click.IntRange(0, 65535), default=8080, help="Port to listen on; 0 picks a free one."
     )
     store: Path | None = option.option(type=option.FILE, help="Keep the cases in this file. [default: in memory]")
-    seed: int = option.option(
-        type=int, default=0, show_default=True, help="Seed for the generated users and requesters."
-    )
+    seed: int = option.option(type=int, default=0, help="Seed for the generated users and requesters.")
     rate_limit: int | None = option.option(
         type=click.IntRange(min=1), metavar="N", help="Answer 429 above N requests per second."
     )
@@ -229,7 +220,6 @@ class _SandboxOptions:
     token_life: float = option.option(
         type=click.FloatRange(min=0, min_open=True),
         default=599,
-        show_default=True,
         metavar="SECONDS",
         help="Lifetime of access tokens.",
     )
@@ -243,7 +233,6 @@ class _SandboxOptions:
     filters: str = option.option(
         type=click.Choice(["both", "doc", "spec", "ignore"]),
         default="both",
-        show_default=True,
         help="Form of list filters that works: both, doc, spec, or ignore for none.",
     )
     static_token: str | None = option.option(
@@ -253,7 +242,6 @@ class _SandboxOptions:
     reads: str = option.option(
         type=click.Choice(["both", "spec", "page"]),
         default="both",
-        show_default=True,
         help="How one case is shown: as the OpenAPI document or the reference page has it, or both at once.",
     )
     strict_life: bool = option.option(is_flag=True, help="Close only resolved cases, and change no closed ones.")
@@ -292,13 +280,6 @@ def schema(form: str) -> None:
     report; status, explain, check, rehearsal, verify and try describe the output of these commands.
     """
     from importer.cli.output import say_document
-    from importer.pipeline.results import as_json as json_of
+    from importer.pipeline.results import as_json, json_schema
 
-    if form == "mapping":
-        from importer.mapping import json_schema as schema_of_mapping
-
-        say_document(json_of(schema_of_mapping()))
-    else:
-        from importer.pipeline.results import json_schema
-
-        say_document(json_of(json_schema(form)))
+    say_document(as_json(json_schema(form)))

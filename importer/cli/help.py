@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import click
 
 from importer.errors import ExitCode
@@ -29,6 +27,7 @@ _OPTIONS = {
     "Reports": ("mask", "report_format", "csv_delimiter"),
     "Output": ("quiet", "as_json", "log_file", "help"),
 }
+_SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}
 #: Fewer options than this need no headings.
 _MANY = 12
 
@@ -48,9 +47,20 @@ MEANINGS = {
 }
 
 
-def exit_meaning(code: ExitCode, special: Mapping[ExitCode, str] | None = None) -> str:
-    """What an exit code means; ``special`` says what it means for one command."""
-    return (special or {}).get(code) or MEANINGS[ExitCode.INTERRUPTED if code is ExitCode.TERMINATED else code]
+#: What some mean for single commands.
+_OF_COMMANDS = {
+    ("verify", ExitCode.ROWS_FAILED): "finished, but some cases are not as sent, incomplete, or gone",
+    ("verify", ExitCode.TEMPORARY): "not finished: run the same command again to continue",
+    ("verify", ExitCode.DUPLICATE): "a ticket has two or more cases",
+    ("try", ExitCode.ROWS_FAILED): "the case was refused, or something changed automatically",
+    ("try", ExitCode.UNKNOWN_OUTCOME): "the outcome is unknown",
+}
+
+
+def exit_meaning(code: ExitCode, command: str = "") -> str:
+    """What an exit code of a command means."""
+    code = ExitCode.INTERRUPTED if code is ExitCode.TERMINATED else code
+    return _OF_COMMANDS.get((command, code), MEANINGS[code])
 
 
 def _epilog() -> str:
@@ -96,7 +106,7 @@ class SectionedGroup(click.Group):
                 formatter.write_dl([(name, self.commands[name].get_short_help_str(1000)) for name in names])
 
 
-@click.group(cls=SectionedGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_epilog())
+@click.group(cls=SectionedGroup, context_settings=_SETTINGS, epilog=_epilog())
 @click.version_option(__version__, prog_name="case-importer")
 def cli() -> None:
     """Import helpdesk tickets (CSV, Excel, OpenDocument) as Talkdesk cases, each row exactly once.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from importer.cli import options as option
-from importer.cli.check_commands import check_export
+from importer.cli.check_commands import CheckOptions, check_export
 from importer.cli.help import cli
 from importer.cli.output import complain
 from importer.errors import ExitCode
@@ -68,28 +68,36 @@ def try_(
         loaded = account.settings(export.source.parent)
         result = try_row(row=row, out=out, settings=loaded, progress=progress, **asdict(what), **asdict(export))
     again = option.typed(*option.OF_EXPORT, "out")
-    account.show(result, lambda: try_page.say_tried(result, again), lambda: try_page.say_quietly(result))
+    account.show(result, lambda: try_page.say_tried(result, again), lambda: try_page.in_short(result))
     return result.exit_code
+
+
+@dataclass(frozen=True)
+class _ImportOptions:
+    """Where an import is, and how its export is read."""
+
+    ledger: Path | None = option.option(
+        type=option.FILE, help="Ledger file with the state of the import. [default: OUT/ledger.db]"
+    )
+    out: Path | None = option.option(type=option.FOLDER, help="Folder for the reports. [default: NAME-import]")
+    accept_changes: bool = option.option(
+        is_flag=True, help="Read a SOURCE that changed before all of its rows were finished."
+    )
+    as_is: bool = option.option(is_flag=True, help=option.AS_IS)
 
 
 @cli.command()
 @option.export
-@click.option("--ledger", type=option.FILE, help="Ledger file with the state of the import. [default: OUT/ledger.db]")
-@click.option("--out", type=option.FOLDER, help="Folder for the reports. [default: NAME-import]")
+@option.options_of(_ImportOptions, "what")
 @option.limits
 @click.option("--dry-run", is_flag=True, help="Check only, including the keys already in the ledger.")
-@click.option("--accept-changes", is_flag=True, help="Read a SOURCE that changed before all of its rows were finished.")
-@option.as_is
 @option.running
 def run(
     *,
     export: option.ExportOptions,
-    ledger: Path | None,
-    out: Path | None,
+    what: _ImportOptions,
     limits: option.LimitOptions,
     dry_run: bool,
-    accept_changes: bool,
-    as_is: bool,
     how: option.RunOptions,
 ) -> ExitCode:
     """Import SOURCE (CSV, Excel or OpenDocument): create one case per row.
@@ -97,41 +105,28 @@ def run(
     Run the same command again to resume. Rows that are already cases are skipped.
     """
     if dry_run:
-        return check_export(export, how, ledger=ledger, as_is=as_is)
+        return check_export(export, CheckOptions(ledger=what.ledger, as_is=what.as_is), how)
     from importer.pipeline.run import run_import
 
     loaded = how.settings(export.source.parent)
-
-    def go(*, yes: bool) -> RunResult:
-        with how.watching() as progress:
-            return run_import(
-                ledger=ledger,
-                out=out,
-                settings=loaded,
-                accept_changes=accept_changes,
-                as_is=as_is,
-                report_options=how.reports(),
-                progress=progress,
-                **asdict(limits) | {"solve_untried": yes},
-                **asdict(export),
-            )
-
-    return _shown(_agreed(go, limits), how, export.mapping, limited=limits.limit is not None)
+    send = partial(run_import, settings=loaded, report_options=how.reports(), **asdict(what), **asdict(export))
+    return _shown(_agreed(send, how, limits), how, export.mapping)
 
 
-def _agreed(go: Callable[..., RunResult], limits: option.LimitOptions) -> RunResult:
-    """Run; if cases would be solved in an account where that was never tried, ask first whoever is at the terminal."""
+def _agreed(send: Callable[..., RunResult], how: option.RunOptions, limits: option.LimitOptions) -> RunResult:
+    """Send; if cases would be solved in an account where that was never tried, ask first whoever is at the terminal."""
     from importer.pipeline.stand_in import UntriedError
 
     try:
-        return go(yes=limits.solve_untried)
+        with how.watching() as progress:
+            return send(progress=progress, **asdict(limits))
     except UntriedError as error:
         if not sys.stdin.isatty():
             raise
         complain(str(error))
         if not click.confirm("Solve them without a try", err=True):
             raise click.exceptions.Exit(ExitCode.USAGE) from None
-    return go(yes=True)
+    return _agreed(send, how, replace(limits, solve_untried=True))
 
 
 @cli.command()
@@ -146,7 +141,6 @@ def _agreed(go: Callable[..., RunResult], limits: option.LimitOptions) -> RunRes
 @click.option(
     *("--mapping", "-m"),
     type=option.MappingName(),
-    metavar="FILE",
     help="Map rows that are not cases again with this mapping, then send them.",
 )
 @option.companions
@@ -167,35 +161,24 @@ def retry(
     from importer.models import State
     from importer.pipeline.run import retry as retry_ledger
 
-    loaded = how.settings(ledger.parent)
-
-    def go(*, yes: bool) -> RunResult:
-        with how.watching() as progress:
-            return retry_ledger(
-                ledger,
-                states=[State(state) for state in states] or None,
-                mapping=mapping,
-                out=out,
-                settings=loaded,
-                report_options=how.reports(),
-                progress=progress,
-                **asdict(companions),
-                **asdict(limits) | {"solve_untried": yes},
-            )
-
-    return _shown(_agreed(go, limits), how, mapping, limited=limits.limit is not None)
+    send = partial(
+        retry_ledger,
+        ledger,
+        states=[State(state) for state in states] or None,
+        mapping=mapping,
+        out=out,
+        settings=how.settings(ledger.parent),
+        report_options=how.reports(),
+        **asdict(companions),
+    )
+    return _shown(_agreed(send, how, limits), how, mapping)
 
 
 @cli.command()
 @option.ledger
 @option.out_of_ledger
 @option.running
-def reconcile(
-    ledger: Path,
-    *,
-    out: Path | None,
-    how: option.RunOptions,
-) -> ExitCode:
+def reconcile(ledger: Path, *, out: Path | None, how: option.RunOptions) -> ExitCode:
     """Look up rows with an unknown outcome in Talkdesk and settle them. Creates no cases."""
     from importer.pipeline.run import reconcile as reconcile_ledger
 
@@ -210,13 +193,7 @@ def reconcile(
 @click.option("--ledger", type=option.FILE, help="The new ledger. [default: OUT/ledger.db]")
 @click.option("--out", type=option.FOLDER, help="Folder for the new ledger and the reports. [default: NAME-import]")
 @option.running
-def rebuild(
-    *,
-    export: option.ExportOptions,
-    ledger: Path | None,
-    out: Path | None,
-    how: option.RunOptions,
-) -> ExitCode:
+def rebuild(*, export: option.ExportOptions, ledger: Path | None, out: Path | None, how: option.RunOptions) -> ExitCode:
     """Make a new ledger for SOURCE from the cases in Talkdesk, when the ledger of the import was lost.
 
     Creates no cases. Rows are matched by external id; rows that cannot be matched keep an unknown outcome.
@@ -273,16 +250,14 @@ def verify(
         result = verify_ledger(
             ledger, out=out, csv_delimiter=tables.delimiter, settings=loaded, progress=progress, **asdict(what)
         )
-    account.show(result, lambda: verify_page.say_verified(result), lambda: verify_page.say_quietly(result))
+    account.show(result, lambda: verify_page.say_verified(result), lambda: verify_page.in_short(result))
     return result.exit_code
 
 
-def _shown(
-    result: RunResult, output: option.OutputOptions, mapping: str | None = None, *, limited: bool = False
-) -> ExitCode:
+def _shown(result: RunResult, output: option.OutputOptions, mapping: str | None = None) -> ExitCode:
     """Show the result of a verb that sends or looks up; returns its exit code."""
     from importer.cli import run_page
 
-    shown = partial(run_page.say_run, result, mapping, limited=limited)
-    output.show(result, shown, lambda: run_page.say_quietly(result))
+    limited = bool(option.typed("limit"))
+    output.show(result, lambda: run_page.say_run(result, mapping, limited=limited), lambda: run_page.in_short(result))
     return result.exit_code

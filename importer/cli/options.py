@@ -54,11 +54,13 @@ class _Text(click.ParamType):  # type: ignore[type-arg]  # the same
 
 
 TEXT = _Text()
+AS_IS = "Put nothing back in a failures file that a spreadsheet has changed."
 
 
 def option(*flags: str, **details: Any) -> Any:
     """A field of a dataclass for :func:`options_of`: its flags, by default ``--its-name``, and details for click."""
-    return field(metadata={"flags": flags, **details})
+    unsaid = False if details.get("is_flag") else () if details.get("multiple") else None
+    return field(default=details.get("default", unsaid), metadata={"flags": flags, **details})
 
 
 def options_of(group: type[DataclassInstance], parameter: str) -> Callable[[Command], Command]:
@@ -152,7 +154,6 @@ class ExportOptions(ReadingOptions, CompanionOptions):
         *("--mapping", "-m"),
         required=True,
         type=MappingName(),
-        metavar="FILE",
         help="Mapping file, or the name of a built-in mapping: zendesk, jira, …",
     )
 
@@ -170,26 +171,26 @@ class OutputOptions:
 
         return watching(quiet=self.quiet)
 
-    def show(self, result: object, page: Callable[[], None], line: Callable[[], None] | None = None) -> None:
-        """Print a result: as JSON, or as the one ``line`` of --quiet, or as a ``page``."""
-        from importer.cli.output import say_document
+    def show(self, result: Any, page: Callable[[], None], in_short: Callable[[], str] | None = None) -> None:
+        """Print a result: as JSON, or as a ``page``; with --quiet, if something is wrong, what it is ``in_short``."""
+        from importer.cli.output import complain, say, say_document
         from importer.pipeline.results import as_json
 
         if self.as_json:
             say_document(as_json(result))
         elif not self.quiet:
             page()
-        elif line is not None:
-            line()
+        elif in_short is not None and result.error is not None:
+            complain(str(result.error))
+        elif in_short is not None and result.exit_code:
+            say(f"{result.exit_code:d}: {in_short()}", error=True)
 
 
 @dataclass(frozen=True)
 class LoggedOutputOptions(OutputOptions):
     """The same, of a verb that writes a log."""
 
-    log_file: Path | None = option(
-        type=FILE, metavar="FILE", help="Append what happens to FILE, as JSON Lines without personal data."
-    )
+    log_file: Path | None = option(type=FILE, help="Append what happens to FILE, as JSON Lines without personal data.")
 
     def watching(self) -> AbstractContextManager[Progress]:
         """Shows how far a verb is, and appends what happens to the log."""
@@ -205,7 +206,6 @@ class TableOptions:
     csv_delimiter: str = option(
         type=click.Choice([",", ";", "tab", "|"]),
         default=",",
-        show_default=True,
         metavar="C",
         help="Delimiter of the CSV reports: , ; | or tab; use ; where the comma is the decimal sign.",
     )
@@ -327,6 +327,3 @@ running = options_of(RunOptions, "how")
 ledger = click.option("--ledger", type=FILE, required=True, help="Ledger of the import.")
 out_of_ledger = click.option("--out", type=FOLDER, help="Folder for the reports. [default: the ledger's folder]")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as a JSON object.")
-as_is = click.option(
-    "--as-is", is_flag=True, help="Put nothing back in a failures file that a spreadsheet has changed."
-)

@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from importer.cli.help import exit_meaning
 from importer.errors import ExitCode
 from importer.meaning import UPDATES, meaning_of
 from importer.models import UNSAFE, State, clean
+from importer.regions import is_sandbox
 from importer.wording import carried, plural, printable, shell_word
 
 if TYPE_CHECKING:
     from importer.ledger.causes import Cause
     from importer.ledger.records import FieldSet
-    from importer.pipeline.results import Problem
+    from importer.pipeline.results import Ended
     from importer.report import CaseUpdateTotals, Totals
     from importer.report.next_steps import Step
 
@@ -211,21 +213,24 @@ def say_files(files: Iterable[tuple[object, str]]) -> None:
         say(f"  {name:<{room}}  {what}")
 
 
-def say_end(code: ExitCode, meaning: str, error: Problem | None = None) -> None:
-    """Print why a command ended early, or what its exit code means; nothing if all is well."""
-    if error is not None:
-        complain(str(error))
-    elif code is not ExitCode.OK:
+def say_title(what: str, target: str | None, how: str) -> None:
+    """Print what was done, with which target, and how: in two lines if one is too narrow."""
+    trial = "trial in the embedded sandbox (nothing left this machine)"
+    title = f"{what} → {trial if is_sandbox(target) else target}"
+    if len(title) + len(how) + 2 <= width():
+        say(Styled(title, bold=True), f", {how}")
+    else:
+        say_prose(title, bold=True)
+        say_prose(how)
+
+
+def say_end(result: Ended, meaning: str = "") -> None:
+    """Print why a command ended early, or what its exit code means, if that is special; nothing if all is well."""
+    if result.error is not None:
+        complain(str(result.error))
+    elif result.exit_code is not ExitCode.OK:
         say()
-        say(f"Exit code {code:d}: {meaning}")
-
-
-def say_in_short(code: ExitCode, what: str, error: Problem | None = None) -> None:
-    """Print the one line of --quiet to standard error; nothing if all is well."""
-    if error is not None:
-        complain(str(error))
-    elif code is not ExitCode.OK:
-        say(f"{code:d}: {what}", error=True)
+        say(f"Exit code {result.exit_code:d}: {meaning or exit_meaning(result.exit_code, result.command)}")
 
 
 def say_totals(
@@ -253,15 +258,16 @@ def say_totals(
     for state, count in totals.by_state():
         usual = special.get(state) or str(meaning_of(state, count, trial=trial))
         for meaning, rows in skipped_because(causes).items() if state is State.SKIPPED else ((usual, count),):
-            _say_count(rows, state, meaning)
+            say_count(rows, state, meaning, COLOURS.get(state))
 
 
-def _say_count(rows: int, state: State, text: str) -> None:
-    """Print how many rows are in a state, and a text next to it in as many lines as it needs."""
-    lines = textwrap.wrap(text, width() - _COUNT_ROOM, break_long_words=False, break_on_hyphens=False)
-    say(f"  {rows:>7,}  ", Styled(f"{state.value:<9}", COLOURS.get(state)), f" {lines[0]}")
+def say_count(count: int, word: str, text: str, colour: str | None = None, *, room: int = 9) -> None:
+    """Print how many there are of what a word says, and a text next to it in as many lines as it needs."""
+    left = 2 + 7 + 2 + room + 1
+    lines = textwrap.wrap(text, width() - left, break_long_words=False, break_on_hyphens=False)
+    say(f"  {count:>7,}  ", Styled(f"{word:<{room}}", colour), f" {lines[0]}")
     for line in lines[1:]:
-        say(" " * _COUNT_ROOM, line)
+        say(" " * left, line)
 
 
 def say_case_updates(updates: CaseUpdateTotals) -> None:
@@ -289,7 +295,8 @@ def say_causes(causes: Iterable[Cause]) -> None:
         heading("Rows that are not cases, by error")
     for cause in shown[:_CAUSES_SHOWN]:
         place = f"{cause_place(cause)} · " if cause.state is State.INVALID else ""
-        _say_count(cause.rows, cause.state, f"{place}{cause.code} · first: row {cause.first_rows[0]}")
+        text = f"{place}{cause.code} · first: row {cause.first_rows[0]}"
+        say_count(cause.rows, cause.state, text, COLOURS.get(cause.state))
         explain(cause, _COUNT_ROOM)
     if len(shown) > _CAUSES_SHOWN:
         say(f"  {plural(len(shown) - _CAUSES_SHOWN, 'more error')}: see summary.json")

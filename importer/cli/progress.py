@@ -27,6 +27,8 @@ from importer.wording import duration, printable
 _MINUTE = 60.0
 _READ_BAR = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}{postfix}]"
 _SEND_BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]{postfix}"
+#: What is counted while something is done.
+_COUNTED = {"reading": "rows", "sending": "rows", "updating": "case updates", "verifying": "cases"}
 _FAILED = (State.REFUSED, State.INVALID, State.DUPLICATE)
 
 
@@ -97,7 +99,7 @@ class Watch(Progress):
             self._enter("reading", None, total=1.0, desc="Reading", bar_format=_READ_BAR)
         self._done = rows
         if self._bar is not None:
-            self._move(share - self._bar.n, f"{rows:,} rows")
+            self._draw(share - self._bar.n, f"{rows:,} rows")
         if share >= 1.0:
             self.close()
 
@@ -111,11 +113,8 @@ class Watch(Progress):
 
     def settled(self, state: State) -> None:
         """Count a row."""
-        self._done += 1
         self._counts[state] += 1
-        if self._bar is not None:
-            unknown = f", {self._unknown:,} unknown" if self._unknown else ""
-            self._move(1, f"{self._counts[State.CREATED]:,} created, {self._failed:,} failed{unknown}")
+        self._move(1, f"{self._counts[State.CREATED]:,} created, {self._failures()}")
 
     def updating(self, total: int) -> None:
         """Start to count case updates."""
@@ -123,7 +122,6 @@ class Watch(Progress):
 
     def updated(self, state: CaseUpdateState) -> None:
         """Count an update."""
-        self._done += 1
         self._move(1)
 
     def verifying(self, total: int) -> None:
@@ -132,7 +130,6 @@ class Watch(Progress):
 
     def verified(self, cases: int) -> None:
         """Count cases."""
-        self._done += cases
         self._move(cases)
 
     def notice(self, notice: Notice) -> None:
@@ -165,15 +162,19 @@ class Watch(Progress):
         rate = (self._done - done) / (now - before) if now > before else 0.0
         left = None if self._total is None or not rate else (self._total - self._done) / rate
         if self._lines:
-            say(self._line(rate, left), error=True)
+            of = "" if self._total is None else f" of {self._total:,}"
+            failed = f", {self._failures()}" if self._stage in ("sending", "updating") else ""
+            about = "" if left is None else f", about {duration(left)} left"
+            count = f"{self._done:,}{of} {_COUNTED[self._stage]}"
+            say(f"{self._stage}: {count}, {rate:,.1f}/s{failed}{about}", error=True)
         self._log(
             "progress",
             stage=self._stage,
             done=self._done,
             total=self._total,
             per_second=round(rate, 2),
-            failed=self._failed,
-            unknown=self._unknown,
+            failed=sum(self._counts[state] for state in _FAILED),
+            unknown=self._counts[State.UNKNOWN],
             seconds_left=None if left is None else round(left),
         )
 
@@ -184,22 +185,10 @@ class Watch(Progress):
                 self._bar.close()
             self._bar = None
 
-    @property
-    def _failed(self) -> int:
-        return sum(self._counts[state] for state in _FAILED)
-
-    @property
-    def _unknown(self) -> int:
-        return self._counts[State.UNKNOWN]
-
-    def _line(self, rate: float, left: float | None) -> str:
-        if self._total is None:
-            return f"{self._stage}: {self._done:,} rows, {rate:,.1f}/s"
-        unknown = f", {self._unknown:,} unknown" if self._unknown else ""
-        about = "" if left is None else f", about {duration(left)} left"
-        things = {"updating": "case updates", "verifying": "cases"}.get(self._stage, "rows")
-        failed = "" if self._stage == "verifying" else f", {self._failed:,} failed{unknown}"
-        return f"{self._stage}: {self._done:,} of {self._total:,} {things}, {rate:,.1f}/s{failed}{about}"
+    def _failures(self) -> str:
+        unknown = self._counts[State.UNKNOWN]
+        failed = sum(self._counts[state] for state in _FAILED)
+        return f"{failed:,} failed" + (f", {unknown:,} unknown" if unknown else "")
 
     def _enter(self, stage: str, count: int | None, **bar: object) -> None:
         self._stage, self._total, self._done = stage, count, 0
@@ -209,7 +198,11 @@ class Watch(Progress):
             bar = {"total": count, "file": sys.stderr, "dynamic_ncols": True, "mininterval": 0.2, **bar}
             self._bar = tqdm(**bar)  # type: ignore[call-overload]
 
-    def _move(self, by: float, text: str = "") -> None:
+    def _move(self, count: int, text: str = "") -> None:
+        self._done += count
+        self._draw(count, text)
+
+    def _draw(self, by: float, text: str) -> None:
         if self._bar is None:
             return
         try:

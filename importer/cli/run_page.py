@@ -17,17 +17,15 @@ from importer.cli.output import (
     say_end,
     say_fields_set,
     say_files,
-    say_in_short,
-    say_prose,
     say_remarks,
     say_steps,
+    say_title,
     say_totals,
-    width,
 )
 from importer.errors import ExitCode
-from importer.meaning import TO_FIX, meaning_of
+from importer.meaning import FAILED, meaning_of
 from importer.models import State, clean
-from importer.regions import is_sandbox, is_trial
+from importer.regions import is_trial
 from importer.report.next_steps import Step, next_steps
 from importer.wording import are, carried, command_line, duration, plural
 
@@ -41,31 +39,25 @@ if TYPE_CHECKING:
 
 def say_run(result: RunResult, mapping: str | None = None, *, limited: bool = False) -> None:
     """Print how a run ended; ``mapping`` as it was given, for the next command; ``limited`` if it had ``--limit``."""
-    trial = "trial in the embedded sandbox (nothing left this machine)"
-    _say_title(result, trial if is_sandbox(result.target) else str(result.target))
+    say_title(result.source, result.target, _how(result))
     _say_outcome(result, trial=is_trial(result.target))
     say_steps(_next_steps(result, mapping, limited=limited))
     say_files(_files(result))
-    say_end(result.exit_code, _meaning(result), result.error)
+    say_end(result, _meaning(result))
+
+
+def _how(result: RunResult) -> str:
+    return f"mapping {result.mapping}, {duration(result.seconds)}"
 
 
 def _meaning(result: RunResult) -> str:
-    """What an exit code means here: it may be about case updates alone."""
+    """What an exit code means if it is about case updates alone; empty if it means what it usually does."""
     totals, updates = result.totals, result.case_updates
     if result.exit_code is ExitCode.ROWS_FAILED and updates.refused and not totals.invalid + totals.refused:
         return "finished, but some case updates were refused"
     if result.exit_code is ExitCode.UNKNOWN_OUTCOME and updates.unknown and not totals.unknown + totals.sending:
         return "finished, but some case updates have an unknown outcome: run reconcile"
-    return exit_meaning(result.exit_code)
-
-
-def _say_title(result: RunResult, where: str) -> None:
-    title, how = f"{result.source} → {where}", f"mapping {result.mapping}, {duration(result.seconds)}"
-    if len(title) + len(how) + 2 <= width():
-        say(Styled(title, bold=True), f", {how}")
-    else:
-        say_prose(title, bold=True)
-        say_prose(how)
+    return ""
 
 
 def _say_outcome(result: RunResult, *, trial: bool) -> None:
@@ -97,20 +89,16 @@ def notes_line(notes: CompanionFile | NotesUse) -> Styled:
 def _next_steps(result: RunResult, mapping: str | None, *, limited: bool) -> Iterator[Step]:
     from importer.ledger import LedgerView  # only now: --help must not wait for the ledger
 
-    can_be_fixed = True
+    can_be_fixed = result.command == "run"
     if result.command == "retry":  # nothing of it is typed, or read just now
         with LedgerView(Path(result.ledger)) as view:
             mapping, can_be_fixed = mapping or view.last_mapping(), view.has_rows_to_fix()
-    reports, ended = result.reports, (ExitCode.TEMPORARY, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
-    is_round = result.command in ("run", "retry")
-    failures = (*reports.workbooks, *reports.failures) if is_round else ()
-    written = reports.page or reports.summary
+    ended = (ExitCode.TEMPORARY, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
     return next_steps(
         result,
+        result.reports,
         mapping=mapping or result.mapping,
-        ledger=result.ledger,
-        failures=failures[0] if failures else None,
-        folder=written.parent if written and is_round and can_be_fixed else None,
+        can_be_fixed=can_be_fixed,
         rebuilt_from=result.source if result.command == "rebuild" else None,
         verb=None if result.exit_code is ExitCode.USAGE else result.command,
         limited=limited and result.exit_code not in ended,  # else it was not the limit that left rows
@@ -140,41 +128,23 @@ def _workbook_line(reports: Reports) -> str:
     return f"the same rows as a workbook, wrong cells marked{more}"
 
 
-def say_quietly(result: RunResult) -> None:
-    """Print one line to standard error if something is wrong: the exit code, how many rows, and what to open or do."""
-    say_in_short(result.exit_code, _in_short(result), result.error)
-
-
-def _in_short(result: RunResult) -> str:
-    totals, updates = result.totals, result.case_updates
-    reports = result.reports
-    elsewhere = "the reports that --out keeps" if result.command == "rehearse" else "case-importer report"
-    first = reports.page or reports.results or reports.summary or elsewhere
-    to_fix = (*reports.failures, *reports.workbooks)
-    failures = to_fix[0] if to_fix else first
-    fix = f"fix them in {failures}" if to_fix else f"see {first}"
-    reconcile = f"run {command_line(['case-importer', 'reconcile', '--ledger', result.ledger])}"
-    settle = f"see {first}" if result.command == "rehearse" else reconcile  # whose sandbox is gone
-    failed = totals.invalid + totals.refused
-    waiting = totals.waiting if not failed and not totals.pending else 0
-    names = " or ".join(state for state in TO_FIX if totals.counts[state])
-    shorts = {
-        ExitCode.ROWS_FAILED: (
-            (failed, f"{{are}} {names}: {fix}"),
-            (waiting, f"{{are}} waiting for a parent row that is not a case: see {failures}"),
-            (totals.pending, f"{{are}} suppressed, because similar rows were refused: see {first}"),
-        ),
-        ExitCode.UNKNOWN_OUTCOME: ((totals.unknown + totals.sending, f"{{have}} an unknown outcome: {settle}"),),
-        ExitCode.TEMPORARY: ((totals.pending + totals.waiting, "{are} not sent yet: run the same command again"),),
-        ExitCode.DUPLICATE: ((totals.duplicate, f"{{have}} two or more cases: see {failures}, then run resolve"),),
+def in_short(result: RunResult) -> str:
+    """How many rows are in which state, and what to open or do."""
+    reports, updates = result.reports, result.case_updates
+    is_kept = result.command != "rehearse" or reports.page is not None  # else its files, and its sandbox, are gone
+    first = reports.page or reports.results or reports.summary
+    see = f"see {first or 'case-importer report'}" if is_kept else "see the reports that --out keeps"
+    failures = next(iter((*reports.failures, *reports.workbooks)), None)
+    reconcile = command_line(["case-importer", "reconcile", "--ledger", result.ledger])
+    if updates.undelivered and not any(result.totals.counts[state] for state in FAILED):
+        return f"{carried(updates.undelivered)} not delivered: see {reports.case_updates or first}"
+    to_do = {
+        ExitCode.ROWS_FAILED: f"fix them in {failures}" if failures else see,
+        ExitCode.UNKNOWN_OUTCOME: see if result.command == "rehearse" else f"run {reconcile}",
+        ExitCode.TEMPORARY: "run the same command again",
+        ExitCode.DUPLICATE: f"see {failures or first}, then run resolve",
     }
-    for count, text in shorts.get(result.exit_code, ()):
-        if count:
-            text = text.format(are=are(count), have="has" if count == 1 else "have")
-            return f"{count:,} of {plural(totals.read, 'row')} {text}"
-    if open_updates := updates.refused + updates.unknown + updates.open:
-        return f"{carried(open_updates)} not delivered: see {reports.case_updates or first}"
-    return exit_meaning(result.exit_code)
+    return f"{result.totals.equation}: {to_do.get(result.exit_code, exit_meaning(result.exit_code))}"
 
 
 def say_report(result: RunResult) -> None:
@@ -223,7 +193,7 @@ def _minute(time: str | None) -> str:
 def say_rehearsal(rehearsal: Rehearsal, *, kept: bool) -> None:
     """Print what a rehearsal showed, and the estimate."""
     run = rehearsal.run
-    _say_title(run, f"trial in a {rehearsal.profile} sandbox (nothing left this machine)")
+    say_title(run.source, f"trial in a {rehearsal.profile} sandbox (nothing left this machine)", _how(run))
     _say_outcome(run, trial=True)
     if run.error is not None:
         complain(str(run.error))
@@ -245,10 +215,8 @@ def _verdict(rehearsal: Rehearsal) -> str:
     return f"{'fits' if rehearsal.fits else 'does not fit'} into {duration(window)} ({share:.0%})"
 
 
-def say_rehearsal_quietly(rehearsal: Rehearsal) -> None:
-    """As :func:`say_quietly`, for a rehearsal, whose files are gone unless they are kept."""
-    if rehearsal.exit_code is ExitCode.TOO_LONG:
-        time = duration(rehearsal.forecast_seconds)
-        say_in_short(rehearsal.exit_code, f"the real run takes about {time}, which {_verdict(rehearsal)}")
-    else:
-        say_quietly(rehearsal.run)
+def rehearsal_in_short(rehearsal: Rehearsal) -> str:
+    """As :func:`in_short`, for a rehearsal, whose files are gone unless they are kept."""
+    if rehearsal.exit_code is not ExitCode.TOO_LONG:
+        return in_short(rehearsal.run)
+    return f"the real run takes about {duration(rehearsal.forecast_seconds)}, which {_verdict(rehearsal)}"

@@ -12,19 +12,18 @@ from importer.cli.output import (
     quoted,
     say,
     say_end,
-    say_in_short,
     say_remarks,
     say_steps,
+    say_title,
     section,
     width,
 )
-from importer.errors import ExitCode
 from importer.models import CaseUpdateState, State, UpdateKind, clean
+from importer.regions import is_sandbox
 from importer.report.next_steps import Step
 from importer.wording import duration, plural
 
 if TYPE_CHECKING:
-    from importer.delivery.comparison import SideEffect
     from importer.ledger.tries import TriedUpdate
     from importer.pipeline.trying import TryResult
 
@@ -33,19 +32,12 @@ _COLOURS = {
     CaseUpdateState.REFUSED: "red",
     CaseUpdateState.UNKNOWN: "magenta",
 }
-_EXIT_CODES = {
-    ExitCode.ROWS_FAILED: "the case was refused, or something changed automatically",
-    ExitCode.UNKNOWN_OUTCOME: "the outcome is unknown",
-    ExitCode.TEMPORARY: "temporary failure: run the same command again",
-}
 
 
 def say_tried(result: TryResult, again: list[str]) -> None:
     """Print what became of the stand-in; ``again`` is the command line of the import."""
-    is_trial = result.target == "sandbox"
-    where = "trial in the embedded sandbox" if is_trial else result.target
-    title = Styled(f"Row {result.row} ({clean(result.key, 60)}) of {result.source} → {where}", bold=True)
-    say(title, f", {duration(result.seconds)}")
+    what = f"Row {result.row} ({clean(result.key, 60)}) of {result.source}"
+    say_title(what, result.target, duration(result.seconds))
     say_remarks(result.notes)
     section("This try", [f"external id {result.external_id}", f"requester   {result.email}"])
     section("What was sent", _sent(result))
@@ -53,8 +45,8 @@ def say_tried(result: TryResult, again: list[str]) -> None:
         _say_effects(result)
     section("What is left", [_left(result)])
     if result.case_id is not None and result.error is None:
-        say_steps(_next_steps(result, again, is_trial=is_trial))
-    say_end(result.exit_code, exit_meaning(result.exit_code, _EXIT_CODES), result.error)
+        say_steps(_next_steps(result, again))
+    say_end(result)
 
 
 def _sent(result: TryResult) -> Iterator[Styled]:
@@ -78,39 +70,27 @@ def _say_effects(result: TryResult) -> None:
     changed = [each for each in result.effects if not each.is_default]
     defaults = [each for each in result.effects if each.is_default]
     after = f", {duration(result.waited or 0)} later" if result.waited else ""
-    heading(
-        f"Read back{after}: {plural(len(changed), 'field')} changed automatically" if changed else f"Read back{after}"
-    )
-    if not changed:
-        say("  Nothing changed automatically.")
+    heading(f"Read back{after}: {plural(len(changed), 'field') if changed else 'nothing'} changed automatically")
     for effect in changed:
-        _say_effect(effect)
+        say("  ", Styled(effect.field, "red"))
+        say(f"      sent:  {'nothing' if effect.sent is None else quoted(effect.sent, width() - 16)}")
+        say(f"      found: {quoted(effect.found, width() - 16)}")
     for effect in defaults:
         say(f"  {effect.field}: given by the account, {quoted(effect.found, width() - 40)}")
     if result.not_shown:
         say(f"  Not shown, so not compared: {', '.join(result.not_shown)}")
 
 
-def _say_effect(effect: SideEffect) -> None:
-    say("  ", Styled(effect.field, "red"))
-    sent = "nothing" if effect.sent is None else quoted(effect.sent, width() - 16)
-    say(f"      sent:  {sent}")
-    say(f"      found: {quoted(effect.found, width() - 16)}")
-
-
 def _left(result: TryResult) -> Styled:
-    if result.case_id is not None and not result.left:
-        return Styled(f"nothing: case {result.case_id} is in the Trash")
+    if not result.left:
+        return Styled(f"nothing: {f'case {result.case_id} is in the Trash' if result.case_id else 'there is no case'}")
     if result.case_id is not None:
         return Styled(f"case {result.case_id} is in the account: delete it in Talkdesk when you have seen it", "yellow")
-    if result.left:
-        text = f"perhaps a case: search for {result.external_id} in Talkdesk, and delete it"
-        return Styled(text, "yellow")
-    return Styled("nothing: there is no case")
+    return Styled(f"perhaps a case: search for {result.external_id} in Talkdesk, and delete it", "yellow")
 
 
-def _next_steps(result: TryResult, again: list[str], *, is_trial: bool) -> Iterator[Step]:
-    if is_trial:
+def _next_steps(result: TryResult, again: list[str]) -> Iterator[Step]:
+    if is_sandbox(result.target):
         yield Step("Try the row in the real account: the sandbox has no automations", [])
         return
     yield Step(f"Look into the mailbox of {result.email}: mail that came goes to each requester", [])
@@ -118,7 +98,6 @@ def _next_steps(result: TryResult, again: list[str], *, is_trial: bool) -> Itera
     yield Step(what, ["case-importer", "run", *again])
 
 
-def say_quietly(result: TryResult) -> None:
-    """Print one line to standard error if something is wrong or left."""
-    what = f"{exit_meaning(result.exit_code, _EXIT_CODES)}; left: {_left(result).text}"
-    say_in_short(result.exit_code, what, result.error)
+def in_short(result: TryResult) -> str:
+    """What is wrong, and what is left."""
+    return f"{exit_meaning(result.exit_code, result.command)}; left: {_left(result).text}"

@@ -12,11 +12,12 @@ from importer.cli.output import (
     heading,
     quoted,
     say,
+    say_count,
     say_end,
     say_files,
-    say_in_short,
     say_remarks,
     say_steps,
+    say_title,
     width,
 )
 from importer.errors import ExitCode
@@ -31,11 +32,6 @@ if TYPE_CHECKING:
     from importer.ledger.verification import Verification, VerifiedLine
     from importer.pipeline.verifying import VerifyResult
 
-_EXIT_CODES = {
-    ExitCode.ROWS_FAILED: "finished, but some cases are not as sent, incomplete, or gone",
-    ExitCode.TEMPORARY: "not finished: run the same command again to continue",
-    ExitCode.DUPLICATE: "a ticket has two or more cases",
-}
 #: Fields that no read shows.
 _NEVER_SHOWN = frozenset({"parent_id", "requester_type"})
 #: Rows that are neither cases nor skipped.
@@ -45,19 +41,17 @@ _OPEN = (State.PENDING, State.WAITING, State.SENDING, State.INVALID, State.REFUS
 def say_verified(result: VerifyResult) -> None:
     """Print how the cases compare with what was sent."""
     found = result.verification
-    in_sandbox = is_sandbox(result.target)
-    where = "trial in the embedded sandbox" if in_sandbox else result.target or ""
-    say(Styled(f"{Path(result.ledger).name} → {where}", bold=True), f", read back in {duration(result.seconds)}")
+    say_title(Path(result.ledger).name, result.target, f"read back in {duration(result.seconds)}")
     say_remarks((*result.notes, *_remarks(result)))
     _say_verdicts(found)
     if found.examples:
         heading("First of each kind")
     for line in found.examples:
         _say_example(line)
-    say_steps(_next_steps(result, ["--sandbox"] if in_sandbox else []))
+    say_steps(_next_steps(result, ["--sandbox"] if is_sandbox(result.target) else []))
     page = (result.page, "open this first: what arrived, what failed and why")
     say_files([page, (result.verified_file, "every finding")])
-    say_end(result.exit_code, exit_meaning(result.exit_code, _EXIT_CODES), result.error)
+    say_end(result)
 
 
 def _remarks(result: VerifyResult) -> Iterator[str]:
@@ -89,13 +83,9 @@ def _say_verdicts(found: Verification) -> None:
         for name, count in reversed(found.verdicts.items()):
             verdict = CaseVerdict(name)
             colour = "red" if verdict.is_bad else "green" if verdict is CaseVerdict.SAME else None
-            say(f"  {count:>7,}  ", Styled(f"{name:<11}", colour), f" {VERDICTS[verdict]}")
+            say_count(count, name, VERDICTS[verdict], colour, room=11)
     if found.doubles:
-        say(
-            f"  {found.doubles:>7,}  ",
-            Styled(f"{DOUBLE:<11}", "red"),
-            " a second case with the external id of one above",
-        )
+        say_count(found.doubles, DOUBLE, "a second case with the external id of one above", "red", room=11)
     elif found.searched_doubles and found.ended_at:
         say("  No second case has the external id of one of these.")
     if found.not_shown:
@@ -138,10 +128,10 @@ def _next_steps(result: VerifyResult, target: list[str]) -> Iterator[Step]:
         yield Step("After the sign-off, delete the contents from the ledger", ["case-importer", "forget", *verify[2:]])
 
 
-def say_quietly(result: VerifyResult) -> None:
-    """Print one line to standard error if something is wrong."""
+def in_short(result: VerifyResult) -> str:
+    """What is wrong, and where it is listed."""
     found = result.verification
     count = f"{found.bad:,} of {plural(found.verified, 'case')} not as sent, or gone" if found.bad else ""
     doubles = f"{plural(found.doubles, 'second case')}" if found.doubles else ""
-    what = "; ".join(filter(None, (doubles, count))) or exit_meaning(result.exit_code, _EXIT_CODES)
-    say_in_short(result.exit_code, f"{what}: see {result.verified_file}", result.error)
+    what = "; ".join(filter(None, (doubles, count))) or exit_meaning(result.exit_code, result.command)
+    return f"{what}: see {result.verified_file}"

@@ -2,7 +2,7 @@
 
 | verb | module |
 |---|---|
-| run, rebuild, retry, reconcile | ``run``, each a :class:`~importer.pipeline.ledger_run.LedgerRun` |
+| run, rebuild, retry, reconcile | ``run``, each a :class:`~importer.pipeline.sending.LedgerRun` |
 | verify, try | ``verifying``, ``trying`` with ``stand_in`` |
 | check, preview, suggest | ``checking`` |
 | rehearse | ``rehearsal`` |

@@ -6,21 +6,20 @@ Each exists twice: a coroutine (``save_fields_async``) and a plain function (``s
 from __future__ import annotations
 
 import csv
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.retry import ReadError
 from importer.delivery.workers import Stop
-from importer.errors import CaseImporterError, ConfigError, ExitCode, TargetError
+from importer.errors import CaseImporterError, ExitCode, TargetError
 from importer.formulas import escape_formula
 from importer.mapping.custom_fields import fields_text
-from importer.pipeline.companions import StrPath
-from importer.pipeline.sending import open_api, open_target
-from importer.pipeline.session import usable_settings
+from importer.models import StrPath
+from importer.pipeline.session import open_api, open_target, usable_settings
 from importer.plain import plain
 from importer.progress import Progress
 from importer.regions import FIELDS_PATH, USERS_PATH
@@ -65,7 +64,7 @@ async def save_fields_async(path: StrPath, *, settings: Settings | None = None) 
     """
     async with _open_account(usable_settings(settings)) as account:
         definitions = await account.read(FIELDS_PATH, read_definitions, scope="case-fields-public:read")
-    with _saved_file(Path(path)) as file:
+    with whole_file(Path(path)) as file:
         file.write(fields_text(definitions, account=account.name))
     return Saved(Path(path), len(definitions))
 
@@ -75,9 +74,6 @@ async def save_users_async(path: StrPath, *, settings: Settings | None = None) -
 
     Args:
         path, settings: See :func:`save_fields_async`.
-
-    Raises:
-        CaseImporterError: see :func:`save_fields_async`.
     """
     users: dict[str, User] = {}
     page = 0
@@ -93,21 +89,11 @@ async def save_users_async(path: StrPath, *, settings: Settings | None = None) -
     chosen = sorted(
         (user for user in users.values() if user.active and user.email), key=lambda user: (user.email, user.id)
     )
-    with _saved_file(Path(path)) as file:
+    with whole_file(Path(path)) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("email", "id", "name"))
         writer.writerows(map(escape_formula, (user.email, user.id, user.name)) for user in chosen)
     return Saved(Path(path), len(chosen), len(users) - len(chosen))
-
-
-@contextmanager
-def _saved_file(path: Path) -> Iterator[TextIO]:
-    try:
-        with whole_file(path) as file:
-            yield file
-    except ConfigError as error:
-        what = error.what.replace("the report", "the file")
-        raise ConfigError(what, where=str(path), hint="check its folder and the permissions there") from None
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from collections.abc import Mapping as Mapping_
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
@@ -18,9 +19,10 @@ from importer.ledger import Ledger, LedgerView
 from importer.ledger.database import copy_ledger, is_unread_rebuild, unread_rebuild
 from importer.ledger.records import StagedRow
 from importer.mapping import Mapping
-from importer.pipeline.companions import Export, ExportOptions, StrPath, open_export
-from importer.pipeline.results import PreviewRow, fields_of
-from importer.pipeline.staging import Reading, Staged, preview_rows, rows_named, stage_source
+from importer.models import StrPath
+from importer.pipeline.companions import Export, ExportOptions, open_export
+from importer.pipeline.results import Ended, PreviewRow, fields_of
+from importer.pipeline.staging import Reading, Staged, preview_rows, rows_named, rows_of, stage_source
 from importer.plain import in_thread
 from importer.progress import Progress
 from importer.quality import Findings, QualityCheck
@@ -40,39 +42,19 @@ _FIRST_ROWS = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckResult(Findings):
-    """What was found in an export, and how an import of it would end.
+class CheckResult(Ended, Findings):
+    """What was found in an export, and how an import of it would end: with ``CHANGED_SHAPE`` if it is not like the
+    baseline, else with ``ROWS_FAILED`` if any row is invalid."""
 
-    Attributes:
-        version: Of the JSON form of this result.
-        source: The export.
-        mapping: Name of the mapping.
-        exit_code: ``CHANGED_SHAPE`` if it is not like the baseline, else ``ROWS_FAILED`` if any row is invalid.
-        meaning: The same as a word.
-        totals: Rows by state: pending ones would be sent.
-        case_updates: Notes for which the first call has no room.
-        notes: Remarks: how the file was read (encoding, sheet, …).
-        seconds: How long it took.
-        changes: What differs from the baseline.
-        put_back: Cells of a failures file that only a spreadsheet had changed; they count as they were.
-        fix: What ``--fix`` wrote into the mapping; None without it.
-        files: The files that were read because the mapping names them.
-    """
-
-    version: Literal[1] = 1
     command: Literal["check"] = "check"
     source: str
     mapping: str
-    exit_code: ExitCode
-    meaning: str
-    totals: Totals
-    case_updates: CaseUpdateTotals
-    notes: tuple[str, ...]
-    seconds: float
-    changes: tuple[Change, ...] = ()
-    put_back: int = 0
-    fix: Fix | None = None
-    files: tuple[str, ...] = ()
+    totals: Totals  #: Rows by state: pending ones would be sent.
+    case_updates: CaseUpdateTotals  #: Notes for which the first call has no room.
+    changes: tuple[Change, ...] = ()  #: What differs from the baseline.
+    put_back: int = 0  #: Cells of a failures file that only a spreadsheet had changed; they count as they were.
+    fix: Fix | None = None  #: What ``--fix`` wrote into the mapping; None without it.
+    files: tuple[str, ...] = ()  #: The files that were read because the mapping names them.
 
 
 def check(
@@ -126,6 +108,7 @@ def check(
         mapping=loaded.name,
         exit_code=code,
         meaning=code.name.lower(),
+        error=None,
         totals=summary.totals,
         case_updates=summary.case_updates,
         notes=(*export.remarks, *unlinked_remarks(summary.links_not_made)),
@@ -147,8 +130,8 @@ def _with_kinds(found: Findings, source: Reader) -> Findings:
 def _first_look(export: Export) -> Findings:
     """What the first rows show; on a file of any size this takes no longer than on a small one."""
     quality = QualityCheck(export.reader, export.mapping, columns=export.columns)
-    rows = preview_rows(export.reader, export.mapping, _FIRST_ROWS)
-    quality.take([StagedRow(row, mapped) for row, mapped in rows])
+    mapper = export.mapping.bind(export.columns)
+    quality.take([StagedRow(row, mapper.apply(row)) for row in islice(rows_of(export.reader), _FIRST_ROWS)])
     return quality.so_far()
 
 

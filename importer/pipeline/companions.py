@@ -16,6 +16,7 @@ from importer.ledger.records import CompanionFile
 from importer.ledger.sources import sources
 from importer.mapping import Mapping, load_mapping
 from importer.mapping.notes import Companion
+from importer.models import Row, StrPath
 from importer.reader import ReadingOptions, open_reader, options_for
 from importer.report.failures_file import failures_file_of, is_failures_file
 
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
 
     from importer.ledger import Ledger
     from importer.mapping.case_schema import EachForm
-    from importer.models import Row
     from importer.reader import Reader
-
-StrPath = str | os.PathLike[str]
 
 
 class ExportOptions(ReadingOptions, total=False):
@@ -139,15 +137,13 @@ def opened_mapping(mapping: StrPath | Mapping, folders: Iterable[StrPath]) -> Ma
 
 
 class OpenedFile:
-    """A companion file, opened; ``name`` is what the mapping calls it."""
+    """A companion file, opened."""
 
     def __init__(self, companion: Companion, source: Reader, path: Path) -> None:
         self.companion = companion  #: what the mapping knows of it
         self.source = source
-        self.path = path
-        self.name = companion.form.file or ""
-        self.sha256 = source.fingerprint()  #: of what is read
-        self.rows = 0  #: how many it has, once it is loaded
+        known = (companion.form.file or "", str(path), source.fingerprint(), source.columns)
+        self.info = CompanionFile(*known, 0, None, None)  #: what the ledger keeps; the rows once they are loaded
         self.watch: Callable[[Sequence[Row]], None] = lambda _: None  #: is shown its rows on their way
 
 
@@ -179,7 +175,7 @@ class Companions:
                 rows = list(chunk.rows())
                 file.watch(rows)
                 self._rows.add(number, (_companion_row(file.companion, row) for row in rows))
-                file.rows += len(rows)
+                file.info = replace(file.info, rows=file.info.rows + len(rows))
                 progress()
         self._rows.index()
 
@@ -196,14 +192,11 @@ class Companions:
 
     def are_as(self, read: Sequence[CompanionFile]) -> bool:
         """Whether these files have the contents that were read before."""
-        return [(file.name, file.sha256) for file in self.files] == [(before.file, before.sha256) for before in read]
+        return [(now.file, now.sha256) for now in self.as_read()] == [(before.file, before.sha256) for before in read]
 
     def as_read(self) -> list[CompanionFile]:
         """What the ledger keeps of them."""
-        return [
-            CompanionFile(file.name, str(file.path), file.sha256, file.source.columns, file.rows, None, None)
-            for file in self.files
-        ]
+        return [file.info for file in self.files]
 
 
 def _companion_row(companion: Companion, row: Row) -> CompanionRow:
@@ -274,12 +267,10 @@ def _given_paths(names: Sequence[str], given: Iterable[StrPath]) -> dict[str, Pa
         text = os.fspath(path)
         name, _, file = text.partition("=")
         if name not in names or not file:
-            if not names:
-                hint = "see `each: {file: …}` in the docs"
-                raise ConfigError("--notes: this mapping uses no companion file", hint=hint)
-            if len(names) > 1:
+            if len(names) != 1:
                 hint = f"choose one: {' '.join(f'--notes {name}=FILE' for name in names)}"
-                raise ConfigError(f"--notes {text}: this mapping uses {len(names)} companion files", hint=hint)
+                what = f"--notes {text}: this mapping uses {len(names) or 'no'} companion file{'s' * bool(names)}"
+                raise ConfigError(what, hint=hint if names else "see `each: {file: …}` in the docs")
             name, file = names[0], text
         if name in paths:
             raise ConfigError(f"--notes is given twice for {name}", hint="give each file once")

@@ -14,8 +14,7 @@ from importer.ledger import LedgerView
 from importer.ledger.records import SourceInfo
 from importer.ledger.stories import RowStory, Step, others_of, rows_named, steps_of, update_steps_of, updates_of
 from importer.meaning import SKIPPED, meaning_of
-from importer.models import FieldError, State
-from importer.pipeline.companions import StrPath
+from importer.models import FieldError, State, StrPath
 from importer.plain import in_thread
 from importer.regions import is_trial
 from importer.report.results_file import case_link

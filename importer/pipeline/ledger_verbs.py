@@ -6,7 +6,6 @@ Those that take a while exist twice: a plain function (``report``) and a corouti
 from __future__ import annotations
 
 import getpass
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +16,12 @@ from importer.ledger import Ledger, LedgerView, decisions
 from importer.ledger import forget as dropping
 from importer.ledger.database import open_read_only
 from importer.ledger.records import Outcome, UpdateOutcome
-from importer.models import CASE_ID, CaseUpdateState, State, clean
-from importer.pipeline.results import RunResult, Status, fields_of, run_result, write_summary
+from importer.models import CASE_ID, CaseUpdateState, State, StrPath, clean
+from importer.pipeline.results import RunResult, Status, fields_of, write_summary
 from importer.plain import in_thread
 from importer.report import ReportOptions, summary_of, unlinked_remarks, write_reports
 from importer.wording import command_line
 
-StrPath = str | os.PathLike[str]
 Decision = Literal["created", "resend", "drop"]
 UpdateDecision = Literal["done", "not_done", "dropped"]
 
@@ -68,16 +66,20 @@ def report(ledger: StrPath, out: StrPath, *, options: ReportOptions | None = Non
         ConfigError: a file cannot be written, or masked reports would be next to others.
     """
     reports, summary = write_reports(Path(ledger), Path(out), options=options)
-    result = run_result(
-        summary,
-        ExitCode.OK if summary.totals.match else ExitCode.LEDGER,
+    code = ExitCode.OK if summary.totals.match else ExitCode.LEDGER
+    result = RunResult(
+        **fields_of(summary),
+        exit_code=code,
+        meaning=code.name.lower(),
+        error=None,
+        seconds=0.0,
         command="report",
         source=Path(ledger).name,
         mapping="as before",
         reports=reports,
         notes=unlinked_remarks(summary.links_not_made),
     )
-    write_summary(result)
+    write_summary(result, reports.summary)
     return result
 
 
@@ -167,8 +169,8 @@ class Forgotten:
 
     rows: int  #: that lost their cells, bodies and errors
     kept: int  #: that still have them, because they may be needed
-    before: int  #: bytes of the ledger, its log included
-    after: int
+    bytes_before: int  #: of the ledger, its log included
+    bytes_after: int
 
 
 def forget(ledger: StrPath, *, failed: bool = False) -> Forgotten:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal, Unpack
 
 from importer.errors import ConfigError, ExitCode
 from importer.mapping import Mapping
-from importer.pipeline.companions import ExportOptions, StrPath, folder_of, open_export, opened_mapping
-from importer.pipeline.ledger_run import LedgerRun
-from importer.pipeline.results import RunResult
-from importer.pipeline.sending import RunOptions
+from importer.models import StrPath
+from importer.pipeline.companions import ExportOptions, folder_of, open_export, opened_mapping
+from importer.pipeline.results import Problem, RunResult
+from importer.pipeline.sending import LedgerRun, RunOptions
 from importer.pipeline.session import Session
 from importer.pipeline.staging import Reading
 from importer.plain import plain
@@ -37,32 +37,24 @@ _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?", re
 
 @dataclass(frozen=True, kw_only=True)
 class Rehearsal:
-    """What a rehearsal showed.
+    """What a rehearsal showed."""
 
-    Attributes:
-        version: Of the JSON form of this result.
-        exit_code: That of the run, unless the real run would take too long.
-        meaning: The same as a word.
-        profile: How the sandbox behaved.
-        requests: Requests to the API, by operation: ``create``, ``list``.
-        rate: Requests per second of the forecast.
-        forecast_seconds: How long the same requests take at that rate.
-        window_seconds: How long they may take; None if that was not asked.
-        fits: Whether the forecast fits into the window.
-        run: How the run against the sandbox ended; without ledger and reports if they are not kept.
-    """
-
-    version: Literal[1] = 1
+    version: Literal[1] = 1  #: Of the JSON form of this result.
     command: Literal["rehearse"] = "rehearse"
-    exit_code: ExitCode
-    meaning: str
-    profile: str
-    requests: dict[str, int]
-    rate: float
-    forecast_seconds: float
-    window_seconds: float | None
-    fits: bool
-    run: RunResult
+    exit_code: ExitCode  #: That of the run, unless the real run would take too long.
+    meaning: str  #: The same as a word.
+    profile: str  #: How the sandbox behaved.
+    requests: dict[str, int]  #: Requests to the API, by operation: ``create``, ``list``.
+    rate: float  #: Requests per second of the forecast.
+    forecast_seconds: float  #: How long the same requests take at that rate.
+    window_seconds: float | None  #: How long they may take; None if that was not asked.
+    fits: bool  #: Whether the forecast fits into the window.
+    run: RunResult  #: How the run against the sandbox ended; without ledger and reports if they are not kept.
+
+    @property
+    def error(self) -> Problem | None:
+        """Why it ended early."""
+        return self.run.error
 
 
 async def rehearse_async(
@@ -70,8 +62,8 @@ async def rehearse_async(
     mapping: StrPath | Mapping,
     *,
     profile: Profile = "rough",
-    rate: float = CAREFUL_RATE,
-    must_finish_in: float | None = None,
+    rate: float | None = None,
+    must_finish_in: float | str | None = None,
     seed: int = 0,
     out: StrPath | None = None,
     progress: Progress | None = None,
@@ -81,37 +73,30 @@ async def rehearse_async(
 
     Args:
         profile: ``calm``: a good day; ``rough``: about one create in twenty fails; ``hostile``: everything at once.
-        rate: Requests per second of the real run, for the forecast.
-        must_finish_in: Seconds that the real run may take.
+        rate: Requests per second of the real run, for the forecast; by default as many as a run allows itself.
+        must_finish_in: Seconds that the real run may take, or a text such as ``8h``.
         seed: The same seed injects the same faults.
         out: Keep ledger and reports in this folder; by default nothing is kept.
         source, mapping, progress, export: See :func:`importer.pipeline.checking.check`.
-
-    Raises:
-        CaseImporterError: see :func:`importer.pipeline.run.run_import_async`.
     """
+    window = seconds_of(must_finish_in) if isinstance(must_finish_in, str) else must_finish_in
+    rate = rate or CAREFUL_RATE
     loaded = opened_mapping(mapping, (folder_of(source), *export.get("allow_files", ())))
     definitions, faults = definitions_of(loaded.account_fields), built_in_plan(profile, seed)
     account = SandboxOptions(faults=faults, seed=seed, definitions=definitions, any_ids=True)
     with scratch_folder() as scratch:
         async with Sandbox(account) as sandbox:
             folder, opened = Path(scratch if out is None else out), open_export(source, loaded, **export)
-            rehearsed = LedgerRun(
-                verb="rehearse",
-                source=opened.reader.name,
-                mapping=loaded,
-                path=folder / "ledger.db",
-                folder=folder,
-                session=Session(folder_of(source), settings=_settings_for(sandbox), progress=progress),
-                options=RunOptions(refuse_existing=False, solve_untried=True),  # a new sandbox has no tickets
-            )
+            session = Session(folder_of(source), settings=_settings_for(sandbox), progress=progress)
+            orders = RunOptions(refuse_existing=False, solve_untried=True)  # a new sandbox has no tickets
+            rehearsed = LedgerRun("rehearse", folder / "ledger.db", folder, session, orders)
             run = await rehearsed.import_export(opened, Reading(opened.reading))
             requests = sandbox.state()["requests"]
     if out is None:  # they are gone
         run = replace(run, ledger="", reports=Reports())
     requests.pop("token")
     forecast = sum(requests.values()) / rate
-    fits = must_finish_in is None or forecast <= must_finish_in
+    fits = window is None or forecast <= window
     exit_code = run.exit_code if fits else ExitCode.TOO_LONG
     return Rehearsal(
         exit_code=exit_code,
@@ -120,7 +105,7 @@ async def rehearse_async(
         requests=requests,
         rate=rate,
         forecast_seconds=round(forecast, 1),
-        window_seconds=must_finish_in,
+        window_seconds=window,
         fits=fits,
         run=run,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import orjson
@@ -38,6 +39,19 @@ class Problem:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a command ended: what all results have."""
+
+    version: Literal[1] = 1  #: Of the JSON form of this result.
+    command: str
+    exit_code: ExitCode  #: As the command line ends.
+    meaning: str  #: The same as a word.
+    error: Problem | None  #: Why it ended early; None if it did not.
+    notes: tuple[str, ...]  #: Remarks: how the file was read, and the like.
+    seconds: float  #: How long it took.
+
+
+@dataclass(frozen=True, kw_only=True)
 class Status(Summary):
     """The states of a ledger at one moment."""
 
@@ -45,40 +59,17 @@ class Status(Summary):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunResult(Summary):
-    """How a run, a retry, a reconciliation or a report ended, and what the ledger says after it.
-
-    Attributes:
-        command: Which of them it was.
-        exit_code: As the command line ends.
-        meaning: The same as a word.
-        source: What was imported.
-        mapping: Name of the mapping; ``as before`` if the rows were mapped earlier.
-        reports: Where the files are.
-        moved: By state, how many records of the source more are in it than before the sending.
-        error: Why the run ended early; None if it did not.
-        notes: Remarks: how the file was read, and the like.
-        seconds: How long it took.
-        put_back: Cells of a failures file that only a spreadsheet had changed; they count as they were. 0 if the
-            file had been read before.
-    """
+class RunResult(Ended, Summary):
+    """How a run, a retry, a reconciliation or a report ended, and what the ledger says after it."""
 
     command: Command
-    exit_code: ExitCode
-    meaning: str
-    source: str
-    mapping: str
+    source: str  #: What was imported.
+    mapping: str  #: Name of the mapping; ``as before`` if the rows were mapped earlier.
     reports: Reports
+    #: By state, how many records of the source more are in it than before the sending.
     moved: dict[str, int] = field(default_factory=dict)
-    error: Problem | None = None
-    notes: tuple[str, ...] = ()
-    seconds: float = 0.0
+    #: Cells of a failures file that only a spreadsheet had changed; they count as they were. 0 if it was read before.
     put_back: int = 0
-
-
-def run_result(summary: Summary, exit_code: ExitCode, **more: Any) -> RunResult:
-    """A result from what the ledger says, and what else is known about this time."""
-    return RunResult(**fields_of(summary), exit_code=exit_code, meaning=ExitCode(exit_code).name.lower(), **more)
 
 
 def fields_of(result: Any) -> dict[str, Any]:
@@ -86,12 +77,11 @@ def fields_of(result: Any) -> dict[str, Any]:
     return {each.name: getattr(result, each.name) for each in fields(result)}
 
 
-def write_summary(result: RunResult) -> None:
+def write_summary(result: Ended, path: Path | None) -> None:
     """Write the result as ``summary.json``, if that is wanted."""
-    if result.reports.summary is None:
-        return
-    with whole_file(result.reports.summary) as file:
-        file.write(as_json(result) + "\n")
+    if path is not None:
+        with whole_file(path) as file:
+            file.write(as_json(result) + "\n")
 
 
 def as_json(result: Any) -> str:
@@ -105,21 +95,22 @@ def as_json(result: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return {each.name: getattr(value, each.name) for each in fields(value)}
-    return str(value)
+    return fields_of(value) if is_dataclass(value) else str(value)
 
 
 def json_schema(form: str) -> dict[str, Any]:
-    """The JSON Schema of ``result``, ``status``, ``explain``, ``check``, ``rehearsal``, ``verify`` or ``try``."""
+    """The JSON Schema of ``mapping`` files, of a ``result``, or of what a command prints, such as ``check``."""
     from pydantic import TypeAdapter
 
+    from importer.mapping import json_schema as schema_of_mapping
     from importer.pipeline.checking import CheckResult
     from importer.pipeline.explaining import Explanation
     from importer.pipeline.rehearsal import Rehearsal
     from importer.pipeline.trying import TryResult
     from importer.pipeline.verifying import VerifyResult
 
+    if form == "mapping":
+        return schema_of_mapping()
     forms = {
         "result": RunResult,
         "status": Status,

@@ -18,12 +18,11 @@ from importer.ledger.database import is_unread_rebuild
 from importer.ledger.decisions import reopen_refused
 from importer.ledger.records import Selection
 from importer.mapping import Mapping
-from importer.models import State
-from importer.pipeline.companions import Export, ExportOptions, StrPath, folder_of, open_export, opened_mapping
-from importer.pipeline.ledger_run import LedgerRun
+from importer.models import State, StrPath
+from importer.pipeline.companions import Export, ExportOptions, folder_of, open_export, opened_mapping
 from importer.pipeline.ledger_verbs import existing_ledger
 from importer.pipeline.results import RunResult
-from importer.pipeline.sending import RunOptions
+from importer.pipeline.sending import LedgerRun, RunOptions
 from importer.pipeline.session import AccountOptions, Session
 from importer.pipeline.staging import Reading, remap_all
 from importer.plain import plain
@@ -73,23 +72,20 @@ async def run_import_async(
     Raises:
         CaseImporterError: the run could not begin, or its ledger failed; any other problem is in the result.
     """
-    session, export = _opened(source, mapping, **options)
+    session, export = opened_import(source, mapping, **options)
     folder = folder_of_reports(source, out)
-    run = LedgerRun(
-        verb="run",
-        source=export.reader.name,
-        mapping=export.mapping,
-        path=Path(ledger) if ledger is not None else folder / "ledger.db",
-        folder=folder,
-        session=session,
-        report_options=report_options,
-        options=RunOptions(limit=limit, refuse_existing=not accept_existing, solve_untried=solve_untried),
+    path = Path(ledger) if ledger is not None else folder / "ledger.db"
+    orders = RunOptions(
+        limit=limit,
         max_failures=max_failures,
+        refuse_existing=not accept_existing,
+        solve_untried=solve_untried,
     )
+    run = LedgerRun("run", path, folder, session, orders, report_options)
     return await run.import_export(export, Reading(export.reading, accept_changes, as_is))
 
 
-def _opened(
+def opened_import(
     source: StrPath | DataFrame,
     mapping: StrPath | Mapping,
     *,
@@ -98,7 +94,7 @@ def _opened(
     stop: Stop | None = None,
     **export: Unpack[ExportOptions],
 ) -> tuple[Session, Export]:
-    """Settings are checked first: they are quickly read."""
+    """What holds the ledger, and the export. Settings are checked first: they are quickly read."""
     session = Session(folder_of(source), settings=settings, progress=progress, stop=stop)
     return session, open_export(source, mapping, **export)
 
@@ -125,24 +121,15 @@ async def rebuild_async(
 
     Raises:
         ConfigError: there is a ledger already.
-        CaseImporterError: see :func:`run_import_async`.
     """
-    session, export = _opened(source, mapping, **options)
+    session, export = opened_import(source, mapping, **options)
     folder = folder_of_reports(source, out)
     path = Path(ledger) if ledger is not None else folder / "ledger.db"
     if path.exists() and path.stat().st_size and not is_unread_rebuild(path):
         hint = "choose a new folder with --out, then use the ledger there for this import"
         raise ConfigError("there is a ledger already; it is left as it is", where=str(path), hint=hint)
-    run = LedgerRun(
-        verb="rebuild",
-        source=export.reader.name,
-        mapping=export.mapping,
-        path=path,
-        folder=folder,
-        session=session,
-        report_options=report_options,
-        options=RunOptions(limit=0, resend=False, listed_by=export.mapping.external_id_field),
-    )
+    orders = RunOptions(limit=0, resend=False, listed_by=export.mapping.external_id_field)
+    run = LedgerRun("rebuild", path, folder, session, orders, report_options)
     return await run.import_export(export, Reading(export.reading))
 
 
@@ -193,7 +180,6 @@ async def retry_async(
 
     Raises:
         ConfigError: a state cannot be retried.
-        CaseImporterError: see :func:`run_import_async`.
     """
     path = existing_ledger(ledger)
     session = Session(path.parent, **account)
@@ -208,17 +194,14 @@ async def retry_async(
             reopen_refused(open_ledger)
         return Selection(run=None if State.PENDING in wanted else open_ledger.run)
 
-    run = LedgerRun(
-        verb="retry",
-        source=f"{path.name}: {', '.join(sorted(wanted))} rows again",
-        mapping=loaded,
-        path=path,
-        folder=Path(out) if out is not None else path.parent,
-        session=session,
-        report_options=report_options,
-        options=RunOptions(limit=limit, refuse_existing=not accept_existing, solve_untried=solve_untried),
+    orders = RunOptions(
+        limit=limit,
         max_failures=max_failures,
+        refuse_existing=not accept_existing,
+        solve_untried=solve_untried,
     )
+    folder, what = Path(out or path.parent), f"{path.name}: {', '.join(sorted(wanted))} rows again"
+    run = LedgerRun("retry", path, folder, session, orders, report_options, what, loaded)
     return await run.go(reopen)
 
 
@@ -237,21 +220,11 @@ async def reconcile_async(
         ledger: The ledger.
         out: Folder of the reports; by default that of the ledger.
         report_options, account: See :func:`retry_async`.
-
-    Raises:
-        CaseImporterError: see :func:`run_import_async`.
     """
     path = existing_ledger(ledger)
     session = Session(path.parent, **account)
-    run = LedgerRun(
-        verb="reconcile",
-        source=f"{path.name}: rows with an unknown outcome",
-        path=path,
-        folder=Path(out) if out is not None else path.parent,
-        session=session,
-        report_options=report_options,
-        options=RunOptions(limit=0, resend=False),
-    )
+    folder, what = Path(out or path.parent), f"{path.name}: rows with an unknown outcome"
+    run = LedgerRun("reconcile", path, folder, session, RunOptions(limit=0, resend=False), report_options, what)
     return await run.go(lambda _: Selection())
 
 

@@ -1,88 +1,53 @@
-"""Pass 2: everything between the ledger and the server, put together for one run."""
+"""Pass 2: one time that a ledger is locked for sending; which packages work together, in which order."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from importer.delivery.api_access import ApiAccess
 from importer.delivery.case_list import settle_from_list
-from importer.delivery.circuit_breaker import CircuitBreaker
+from importer.delivery.circuit_breaker import failure_limit
 from importer.delivery.existing import refuse_existing
 from importer.delivery.measuring import measuring
-from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.reconcile import Reconciler
 from importer.delivery.response_policy import SHUT_OUT
 from importer.delivery.retry import RetryBudget
 from importer.delivery.sender import Sender
 from importer.delivery.update_sender import UpdateSender
 from importer.delivery.workers import Delivered, RecordQueue, Stop, WorkerOptions, Workers
-from importer.errors import OutageError, TargetError
+from importer.errors import CaseImporterError, ExitCode, TargetError, TooManyFailuresError
 from importer.ledger import Ledger, LedgerWriter
 from importer.ledger.case_updates import count_waiting
 from importer.ledger.decisions import reopen_refused
+from importer.ledger.measurements import note_plan
 from importer.ledger.records import Selection
-from importer.models import Credentials, Notice, SecretCredentials
+from importer.mapping import Mapping
+from importer.models import Notice, State
+from importer.pipeline.companions import Export
+from importer.pipeline.results import Command, Problem, RunResult, fields_of, write_summary
+from importer.pipeline.session import OpenTarget, Session, may_read_cases, open_api, open_target
+from importer.pipeline.staging import Reading, stage_source
+from importer.pipeline.stand_in import refuse_untried
 from importer.progress import Progress
+from importer.report import ReportOptions, Summary, exit_code_of, unlinked_remarks, write_reports
 from importer.settings import Settings
-from importer.talkdesk.auth import READ_SCOPE, Tokens, TokenTrouble
-from importer.talkdesk.client import CaseApi
-from importer.talkdesk.transport import Transport
+
+WITHOUT_EXTERNAL_ID = Notice(
+    "no_external_id",
+    "warning: the mapping sets no external id, so a row whose response is lost stays unknown until you resolve it",
+    hint="add a line such as `external_id_field: text1` to the mapping, with a text field used for nothing else",
+)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenTarget:
-    """A target that can be reached."""
+class StoppedWhileReading(CaseImporterError):
+    """The user stopped the run before anything was sent."""
 
-    identity: str  #: what a ledger is pinned to
-    api_url: str  #: base address of the API
-    token_url: str  #: empty if a static token is used
-    credentials: Callable[[], Credentials]  #: gives them, each time again
-
-
-@asynccontextmanager
-async def open_target(
-    settings: Settings, ledger: Path, account_fields: Sequence[dict[str, Any]] = ()
-) -> AsyncIterator[OpenTarget]:
-    """The target of ``settings``, which are usable; the embedded sandbox is started for it.
-
-    The sandbox keeps its cases next to the ledger, so that both survive together; ``account_fields`` of the mapping
-    are added to the fields that it has.
-    """
-    target = settings.target
-    if target.api_url is not None:
-        yield OpenTarget(target.name, target.api_url, target.token_url or "", settings.credentials)
-        return
-    from importer.sandbox import Sandbox, SandboxOptions, definitions_of  # a web server, which no other target needs
-
-    store = ledger.with_name(f"{ledger.name}.sandbox")
-    options = SandboxOptions(store=store, definitions=definitions_of(account_fields), any_ids=True)
-    async with Sandbox(options) as sandbox:
-        known = SecretCredentials(sandbox.client_id, sandbox.client_secret)
-        yield OpenTarget(f"sandbox:{sandbox.id}", sandbox.base_url, sandbox.token_url, lambda: known)
-
-
-def open_transport(settings: Settings) -> Transport:
-    """The connections that ``settings`` ask for."""
-    ca_file = str(settings.ca_file) if settings.ca_file else None
-    return Transport(force_close=settings.force_close, ca_file=ca_file, proxy=settings.through)
-
-
-async def refuse_wrong_credentials(settings: Settings) -> None:
-    """Ask for a token before a long file is read. A token endpoint that does not answer is left to pass 2.
-
-    Raises:
-        TargetError: the credentials are refused.
-    """
-    target = settings.target
-    if target.api_url is not None:
-        async with open_transport(settings) as transport:
-            tokens = Tokens(transport, token_url=target.token_url or "", credentials=settings.credentials)
-            with suppress(TokenTrouble):
-                await tokens.get()
+    def __init__(self, exit_code: ExitCode | None) -> None:
+        super().__init__("stopped while reading; nothing was sent", hint="run the same command again")
+        self.exit_code = exit_code or ExitCode.INTERRUPTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +57,160 @@ class RunOptions:
     chosen: Selection = field(default_factory=Selection)  #: which records it is about
     limit: int | None = None  #: send at most so many records; 0 settles unknown outcomes only
     resend: bool = True  #: send records again that turn out not to have been created
-    max_refused: int | None = None  #: stop when more rows than this are refused
+    max_failures: int | str | None = None  #: stop when more rows fail than so many, or ``2%`` of all
+    max_refused: int | None = None  #: how many of these may still be refused
     refuse_existing: bool = False  #: stop before the first record if some are found to be cases of another ledger
     solve_untried: bool = False  #: solve cases also if nobody has tried what the account does then
     listed_by: str | None = None  #: read the whole list of cases first; settle what it shows by this custom field
+
+
+@dataclass(slots=True)
+class LedgerRun:
+    """One time that a ledger is locked for sending: the same for a new source, a retry and a reconciliation."""
+
+    verb: Command
+    path: Path  #: of the ledger
+    folder: Path  #: of the reports
+    session: Session
+    options: RunOptions
+    report_options: ReportOptions | None = None
+    source: str = ""  #: what is imported
+    mapping: Mapping | None = None
+    remarks: tuple[str, ...] = ()
+    put_back: int = 0
+
+    def __post_init__(self) -> None:
+        if self.options.max_failures is not None:
+            failure_limit(str(self.options.max_failures))  # a typing mistake ends the run before anything is read
+
+    async def import_export(self, export: Export, reading: Reading) -> RunResult:
+        """Read an export, with its companion files, then send it."""
+        self.source, self.mapping, self.remarks = export.reader.name, export.mapping, export.remarks
+        if export.mapping.external_id_field is None:
+            self.session.progress.notice(WITHOUT_EXTERNAL_ID)
+
+        def on_read(share: float, rows: int) -> None:
+            if self.session.stop.gently.is_set():
+                raise StoppedWhileReading(self.session.exit_code())
+            self.session.progress.read(share, rows)
+
+        def stage(ledger: Ledger) -> Selection:
+            with export.companions(ledger) as companions:
+                known = (ledger, export.reader, export.mapping)
+                staged = stage_source(*known, companions=companions, reading=reading, progress=on_read)
+            self.put_back = staged.put_back
+            return Selection(source=staged.source.id)
+
+        return await self.go(stage)
+
+    async def go(self, prepare: Callable[[Ledger], Selection]) -> RunResult:
+        """Lock the ledger, prepare it, send what is pending, and write the reports whatever happened.
+
+        Args:
+            prepare: Brings the ledger into shape (blocking; runs in a thread) and returns which records to send.
+        """
+        session, target = self.session, self.session.settings.target
+        session.progress.begun(
+            command=self.verb, source=self.source, mapping=self._mapping_name, target=target.name, ledger=self.path
+        )
+        async with session.holding(self.path, self.verb) as ledger:
+            with session.stoppable():
+                chosen = await asyncio.to_thread(prepare, ledger)
+                if self.options.resend and not self.options.solve_untried and target.api_url is not None:
+                    folders = (self.path.parent, self.folder)
+                    await asyncio.to_thread(refuse_untried, ledger, chosen.source, target=target.name, folders=folders)
+                session.progress.staged(ledger.counts(chosen.source))
+                try:
+                    delivered = await self._deliver(ledger, chosen)
+                except CaseImporterError as error:
+                    delivered = Delivered(error=error)
+            try:
+                return self._result(ledger, chosen, delivered)
+            except CaseImporterError as error:  # the reports cannot be written
+                raise delivered.error or error from None
+
+    @property
+    def _mapping_name(self) -> str:
+        return self.mapping.name if self.mapping else "as before"
+
+    async def _deliver(self, ledger: Ledger, chosen: Selection) -> Delivered:
+        counts = ledger.counts(chosen.source)
+        pending = ledger.count_pending(chosen)
+        # Children are sent by the same run, if their parents become cases.
+        sendable = pending + counts[State.WAITING] if pending or counts[State.UNKNOWN] else 0
+        total = counts[State.UNKNOWN] + (sendable if self.options.limit is None else min(sendable, self.options.limit))
+        if total == 0 and count_waiting(ledger, chosen.source, only_unknown=not self.options.resend) == 0:
+            return Delivered()
+        options = replace(self.options, chosen=chosen, max_refused=self._max_refused(counts))
+        account_fields = self.mapping.account_fields if self.mapping else ()
+        await asyncio.to_thread(note_plan, ledger, self._plan(), rows=total, source=chosen.source)
+        settings, stop, progress = self.session.settings, self.session.stop, self.session.progress
+        async with open_target(settings, self.path, account_fields) as target:
+            ledger.check_target(target.identity)
+            progress.sending(total)
+            return await send_pending(ledger, target, settings, options, stop=stop, progress=progress)
+
+    def _plan(self) -> dict[str, object]:
+        """What the report says about how it was sent; nothing secret."""
+        settings = self.session.settings
+        return {
+            "rate": settings.rate or settings.top_rate,
+            "reserve": settings.reserve,
+            "concurrency": settings.workers,
+            "settle_delay": settings.delay.first,
+            "proxy": settings.through.name if settings.through else None,
+            "limit": self.options.limit,
+            "max_failures": self.options.max_failures,
+        }
+
+    def _max_refused(self, counts: Counter[State]) -> int | None:
+        """How many rows may still be refused; invalid rows count as failures before anything is sent."""
+        if self.options.max_failures is None:
+            return None
+        invalid, total = counts[State.INVALID], counts.total()
+        left = failure_limit(str(self.options.max_failures))(total) - invalid
+        if left < 0:
+            raise TooManyFailuresError(
+                f"{invalid:,} of {total:,} rows are invalid, more than --max-failures allows; nothing was sent",
+                hint="fix the rows in the failures file or the mapping, then run again",
+            )
+        return left
+
+    def _result(self, ledger: Ledger, chosen: Selection, delivered: Delivered) -> RunResult:
+        """Write the reports, decide the exit code, and write the result as summary.json, which has the same code."""
+        reports, summary = write_reports(self.path, self.folder, source=chosen.source, options=self.report_options)
+        ledger.exit_code = code = self._exit_code(delivered, summary)
+        known = fields_of(summary) | {"target": summary.target or self.session.settings.target.name}
+        result = RunResult(
+            **known,
+            exit_code=code,
+            meaning=code.name.lower(),
+            command=self.verb,
+            source=self.source,
+            mapping=self._mapping_name,
+            reports=reports,
+            moved={state.value: count for state, count in delivered.moved.items()},
+            error=Problem.of(delivered.error),
+            notes=(*self.session.settings.remarks, *self.remarks, *unlinked_remarks(summary.links_not_made)),
+            put_back=self.put_back,
+            seconds=self.session.seconds,
+        )
+        write_summary(result, reports.summary)
+        self.session.progress.ended(result.exit_code, result.totals)
+        return result
+
+    def _exit_code(self, delivered: Delivered, summary: Summary) -> ExitCode:
+        if (early := self.session.exit_code(delivered.error)) is not None:
+            return early
+        # What a rebuild leaves, or a limit, was not to be sent, and running again would not help suppressed rows.
+        options, is_limited = self.options, self.options.limit is not None or delivered.suppressed > 0
+        is_meant = options.resend and is_limited and delivered.left_over == delivered.suppressed
+        return exit_code_of(
+            summary.totals,
+            summary.causes,
+            summary.case_updates,
+            pending_is_meant=is_meant or self.verb == "rebuild",
+        )
 
 
 async def send_pending(
@@ -122,7 +237,7 @@ async def send_pending(
         measuring(api, writer),
     ):
         ledger.pin_target(target.identity)
-        if options.refuse_existing and _may_read_cases(api.tokens):
+        if options.refuse_existing and may_read_cases(api.tokens):
             await refuse_existing(writer, api, chosen, stop=stop.gently)
         if options.listed_by is not None:
             await settle_from_list(writer, api, options.listed_by, delay=settings.delay, stop=stop.gently)
@@ -148,51 +263,3 @@ async def send_pending(
         reopen_refused(ledger, shut_out=SHUT_OUT)
     delivered.moved = ledger.counts(chosen.source) - before
     return delivered
-
-
-@asynccontextmanager
-async def open_api(
-    target: OpenTarget,
-    settings: Settings,
-    *,
-    stop: Stop,
-    progress: Progress,
-    after_crash: bool = False,
-    max_refused: int | None = None,
-) -> AsyncIterator[ApiAccess]:
-    """The API of a target, with the rate and the patience of ``settings``, and a token.
-
-    Raises:
-        TargetError: the credentials are refused.
-        OutageError: the token endpoint does not answer.
-    """
-    async with open_transport(settings) as transport:
-        tokens = Tokens(transport, token_url=target.token_url, credentials=target.credentials)
-        await _check_credentials(tokens, target, progress)
-        rate_limit = RateLimiter(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve)
-        if after_crash:
-            rate_limit.pause(1.0)  # what a killed run sent in its last second counts
-        breaker = CircuitBreaker(
-            rate_limit, target=target.api_url, on_stop=stop.gently.set, max_refused=max_refused, notice=progress.notice
-        )
-        yield ApiAccess(CaseApi(transport, api_url=target.api_url), tokens, rate_limit, breaker, progress)
-
-
-async def _check_credentials(tokens: Tokens, target: OpenTarget, progress: Progress) -> None:
-    """Fail before the first row if there is no token; one that cannot read cases is enough to send them."""
-    try:
-        await tokens.get()
-    except TokenTrouble as trouble:
-        raise OutageError(
-            f"cannot get an access token: {trouble}; nothing was sent",
-            where=target.token_url,
-            hint="check the address, or run the same command again later",
-        ) from None
-    if not _may_read_cases(tokens):
-        what = f"the OAuth client lacks the scope {READ_SCOPE}, so rows with an unknown outcome cannot be settled"
-        hint = "add the scope to the OAuth client in Talkdesk Builder"
-        progress.notice(Notice("scope_missing", f"warning: {what}", {"scope": READ_SCOPE}, hint))
-
-
-def _may_read_cases(tokens: Tokens) -> bool:
-    return tokens.scopes is None or READ_SCOPE in tokens.scopes  # an endpoint need not list the scopes of a token

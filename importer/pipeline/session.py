@@ -1,23 +1,30 @@
-"""One time that a verb holds a ledger and talks to an account: its settings, what stops it, and how it ended."""
+"""One time that a verb holds a ledger and talks to an account: its settings, the way there, what stops it, its end."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
+from importer.delivery.api_access import ApiAccess
+from importer.delivery.circuit_breaker import CircuitBreaker
+from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.workers import Stop
-from importer.errors import CaseImporterError, ExitCode
+from importer.errors import CaseImporterError, ExitCode, OutageError
 from importer.ledger import Ledger
-from importer.pipeline.sending import refuse_wrong_credentials
+from importer.models import Credentials, Notice, SecretCredentials
 from importer.plain import listening
 from importer.progress import Progress
 from importer.settings import Settings
 from importer.settings_sources import load_settings
+from importer.talkdesk.auth import READ_SCOPE, Tokens, TokenTrouble
+from importer.talkdesk.client import CaseApi
+from importer.talkdesk.transport import Transport
 
 
 class AccountOptions(TypedDict, total=False):
@@ -116,3 +123,107 @@ class Session:
         if self._heard:
             return ExitCode.INTERRUPTED if self._heard[0] == signal.SIGINT else ExitCode.TERMINATED
         return None
+
+
+# -- the account ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTarget:
+    """A target that can be reached."""
+
+    identity: str  #: what a ledger is pinned to
+    api_url: str  #: base address of the API
+    token_url: str  #: empty if a static token is used
+    credentials: Callable[[], Credentials]  #: gives them, each time again
+
+
+@asynccontextmanager
+async def open_target(
+    settings: Settings, ledger: Path, account_fields: Sequence[dict[str, Any]] = ()
+) -> AsyncIterator[OpenTarget]:
+    """The target of ``settings``, which are usable; the embedded sandbox is started for it.
+
+    The sandbox keeps its cases next to the ledger, so that both survive together; ``account_fields`` of the mapping
+    are added to the fields that it has.
+    """
+    target = settings.target
+    if target.api_url is not None:
+        yield OpenTarget(target.name, target.api_url, target.token_url or "", settings.credentials)
+        return
+    from importer.sandbox import Sandbox, SandboxOptions, definitions_of  # a web server, which no other target needs
+
+    store = ledger.with_name(f"{ledger.name}.sandbox")
+    options = SandboxOptions(store=store, definitions=definitions_of(account_fields), any_ids=True)
+    async with Sandbox(options) as sandbox:
+        known = SecretCredentials(sandbox.client_id, sandbox.client_secret)
+        yield OpenTarget(f"sandbox:{sandbox.id}", sandbox.base_url, sandbox.token_url, lambda: known)
+
+
+def open_transport(settings: Settings) -> Transport:
+    """The connections that ``settings`` ask for."""
+    ca_file = str(settings.ca_file) if settings.ca_file else None
+    return Transport(force_close=settings.force_close, ca_file=ca_file, proxy=settings.through)
+
+
+async def refuse_wrong_credentials(settings: Settings) -> None:
+    """Ask for a token before a long file is read. A token endpoint that does not answer is left to pass 2.
+
+    Raises:
+        TargetError: the credentials are refused.
+    """
+    target = settings.target
+    if target.api_url is not None:
+        async with open_transport(settings) as transport:
+            tokens = Tokens(transport, token_url=target.token_url or "", credentials=settings.credentials)
+            with suppress(TokenTrouble):
+                await tokens.get()
+
+
+@asynccontextmanager
+async def open_api(
+    target: OpenTarget,
+    settings: Settings,
+    *,
+    stop: Stop,
+    progress: Progress,
+    after_crash: bool = False,
+    max_refused: int | None = None,
+) -> AsyncIterator[ApiAccess]:
+    """The API of a target, with the rate and the patience of ``settings``, and a token.
+
+    Raises:
+        TargetError: the credentials are refused.
+        OutageError: the token endpoint does not answer.
+    """
+    async with open_transport(settings) as transport:
+        tokens = Tokens(transport, token_url=target.token_url, credentials=target.credentials)
+        await _check_credentials(tokens, target, progress)
+        rate_limit = RateLimiter(settings.top_rate, auto=settings.rate == "auto", reserve=settings.reserve)
+        if after_crash:
+            rate_limit.pause(1.0)  # what a killed run sent in its last second counts
+        breaker = CircuitBreaker(
+            rate_limit, target=target.api_url, on_stop=stop.gently.set, max_refused=max_refused, notice=progress.notice
+        )
+        yield ApiAccess(CaseApi(transport, api_url=target.api_url), tokens, rate_limit, breaker, progress)
+
+
+async def _check_credentials(tokens: Tokens, target: OpenTarget, progress: Progress) -> None:
+    """Fail before the first row if there is no token; one that cannot read cases is enough to send them."""
+    try:
+        await tokens.get()
+    except TokenTrouble as trouble:
+        raise OutageError(
+            f"cannot get an access token: {trouble}; nothing was sent",
+            where=target.token_url,
+            hint="check the address, or run the same command again later",
+        ) from None
+    if not may_read_cases(tokens):
+        what = f"the OAuth client lacks the scope {READ_SCOPE}, so rows with an unknown outcome cannot be settled"
+        hint = "add the scope to the OAuth client in Talkdesk Builder"
+        progress.notice(Notice("scope_missing", f"warning: {what}", {"scope": READ_SCOPE}, hint))
+
+
+def may_read_cases(tokens: Tokens) -> bool:
+    """Whether a token allows searches."""
+    return tokens.scopes is None or READ_SCOPE in tokens.scopes  # an endpoint need not list the scopes of a token

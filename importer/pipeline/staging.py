@@ -14,8 +14,8 @@ from importer.ledger import Ledger
 from importer.ledger import sources as entry
 from importer.ledger.case_updates import count_waiting
 from importer.ledger.records import NewSource, SourceInfo, StagedRow
-from importer.models import Mapped, Row, State
-from importer.pipeline.companions import Companions, StrPath, columns_mapped, open_companions
+from importer.models import Mapped, Row, State, StrPath
+from importer.pipeline.companions import Companions, columns_mapped, open_companions
 from importer.report.failures_file import FailuresFile, failures_file_of
 from importer.report.spreadsheet import put_back
 from importer.wording import are, command_line, plural
@@ -236,18 +236,15 @@ def _as_read(old: UnsentRow, columns: int) -> Row:
     return Row(old.row, old.cells, of_reader)
 
 
-def preview_rows(
-    source: Reader, mapping: Mapping, count: int, *, companions: Companions | None = None
-) -> list[tuple[Row, Mapped]]:
-    """The first ``count`` rows and what the mapping makes of them; without ``companions``, without their notes.
+def preview_rows(source: Reader, mapping: Mapping, count: int, *, companions: Companions) -> list[tuple[Row, Mapped]]:
+    """The first ``count`` rows and what the mapping makes of them.
 
     Raises:
         MappingError: the mapping does not fit the columns.
         SourceError: the file cannot be read.
     """
-    mapper = mapping.bind(columns_mapped(source), companions.tables if companions else None)
-    if companions is not None:
-        companions.load(lambda: None)
+    mapper = mapping.bind(columns_mapped(source), companions.tables)
+    companions.load(lambda: None)
     rows = rows_of(source)
     if mapping.keep_last:
         last = {mapper.key(row): row.number for row in rows_of(source)}

@@ -14,25 +14,23 @@ from importer.delivery.case_reads import read_case
 from importer.delivery.comparison import SideEffect, side_effects
 from importer.delivery.retry import ReadError
 from importer.delivery.trash import put_into_trash
-from importer.delivery.workers import Stop, first_of
+from importer.delivery.workers import first_of
 from importer.errors import CaseImporterError, ExitCode, OutageError
 from importer.ledger import Ledger, LedgerView, tries
 from importer.ledger import sources as entry
 from importer.ledger.records import NewSource, Selection, StagedRow
 from importer.ledger.tries import StandIn, TriedUpdate
 from importer.mapping import Mapping
-from importer.models import Notice, Row, State
-from importer.pipeline.companions import Export, ExportOptions, StrPath, columns_mapped, folder_of, open_export
-from importer.pipeline.ledger_run import WITHOUT_EXTERNAL_ID
-from importer.pipeline.results import Problem
-from importer.pipeline.run import folder_of_reports
-from importer.pipeline.sending import OpenTarget, RunOptions, open_api, open_target, send_pending
-from importer.pipeline.session import Session
+from importer.models import Notice, Row, State, StrPath
+from importer.pipeline.companions import Export
+from importer.pipeline.results import Ended, Problem
+from importer.pipeline.run import ImportOptions, folder_of_reports, opened_import
+from importer.pipeline.sending import WITHOUT_EXTERNAL_ID, RunOptions, send_pending
+from importer.pipeline.session import OpenTarget, Session, open_api, open_target
 from importer.pipeline.stand_in import check_address, external_id_of, folder_of_tries, row_named, stand_in
 from importer.plain import plain
 from importer.progress import Progress
 from importer.report import exit_code_of, summary_of
-from importer.settings import Settings
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -42,51 +40,26 @@ WAIT = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class TryResult:
-    """What became of a stand-in, and what changed in it by itself.
+class TryResult(Ended):
+    """What became of a stand-in, and what changed in it by itself."""
 
-    Attributes:
-        version: Of the JSON form of this result.
-        exit_code: As the command line ends.
-        meaning: The same as a word.
-        source, row, key: The row that it stands for.
-        external_id, email: What it has in the place of the key and of the requester's address.
-        ledger: The ledger of tries; nothing of the import is in it.
-        state, message: What became of the create, and why.
-        case_id: The case; None if there is none for sure.
-        updates: What was sent to the case afterwards.
-        waited: Seconds until the case was read; None if it was not read.
-        effects: What the case has that was not sent, or not so.
-        not_shown: Fields that were sent and that no read shows.
-        left: Whether the case may still be in the account.
-        error: Why it ended early; None if it did not.
-        notes: Remarks.
-        seconds: How long it took.
-    """
-
-    version: Literal[1] = 1
     command: Literal["try"] = "try"
-    exit_code: ExitCode
-    meaning: str
     source: str
-    row: int
+    row: int  #: the row that it stands for
     key: str
-    external_id: str
-    email: str
+    external_id: str  #: instead of the key
+    email: str  #: instead of the requester's
     mapping: str
     target: str
-    ledger: str
-    state: State
-    message: str
-    case_id: str | None
-    updates: tuple[TriedUpdate, ...]
-    waited: float | None
-    effects: tuple[SideEffect, ...]
-    not_shown: tuple[str, ...]
-    left: bool
-    error: Problem | None
-    notes: tuple[str, ...]
-    seconds: float
+    ledger: str  #: of tries; nothing of the import is in it
+    state: State  #: what became of the create
+    message: str  #: why
+    case_id: str | None  #: None if there is none for sure
+    updates: tuple[TriedUpdate, ...]  #: what was sent to the case afterwards
+    waited: float | None  #: seconds until the case was read; None if it was not read
+    effects: tuple[SideEffect, ...]  #: what the case has that was not sent, or not so
+    not_shown: tuple[str, ...]  #: fields that were sent and that no read shows
+    left: bool  #: whether the case may still be in the account
 
 
 async def try_row_async(
@@ -98,10 +71,7 @@ async def try_row_async(
     wait: float | None = None,
     keep: bool = False,
     out: StrPath | None = None,
-    settings: Settings | None = None,
-    progress: Progress | None = None,
-    stop: Stop | None = None,
-    **export: Unpack[ExportOptions],
+    **options: Unpack[ImportOptions],
 ) -> TryResult:
     """Send one case that stands in for a row, update it as the mapping says, read it back, and remove it.
 
@@ -109,21 +79,20 @@ async def try_row_async(
     in the folder ``try`` next to that of the import. What an earlier try could not remove is removed first.
 
     Args:
-        source, mapping, settings, export: See :func:`importer.pipeline.run.run_import_async`.
+        source, mapping, options: See :func:`importer.pipeline.run.run_import_async`; ``stop`` ends the waiting.
         row: Key of the row, or its row number.
         email: Your own address.
         wait: Seconds until the case is read back; by default 30, and 0 for a server on this machine.
         keep: Leave the case in the account.
         out: Folder of the reports of the import.
-        progress, stop: Is told what happens; ends the waiting. Without ``stop`` the signals of the process do.
 
     Raises:
         SourceError: there is no such row, or it cannot be sent.
         ConfigError: ``email`` is not an address, or the ledger in the place of that of tries is that of an import.
         CaseImporterError: it could not begin, or the ledger failed; any other problem is in the result.
     """
-    session = Session(folder_of(source), settings=settings, progress=progress, stop=stop)
-    opened, target = open_export(source, mapping, **export), session.settings.target
+    session, opened = opened_import(source, mapping, **options)
+    target = session.settings.target
     folder = folder_of_tries(folder_of_reports(source, out), is_trial=target.api_url is None)
     own_address = check_address(email)
     async with session.holding(folder / "ledger.db", "try") as ledger:
@@ -180,12 +149,19 @@ class _Try:
         with self.export.companions(ledger) as companions:
             self.row, mapped = row_named(self.export.reader, mapping, name, companions)
         self.key = mapped.key
-        key = external_id_of(mapped.key, ledger)
-        self.source = _entered(
-            ledger,
-            self.export,
-            StagedRow(self.row, stand_in(mapped, key=key, email=email, external_id_field=mapping.external_id_field)),
+        key, field = external_id_of(mapped.key, ledger), mapping.external_id_field
+        new = NewSource(
+            name=self.export.reader.name,
+            sha256=sha256(key.encode()).hexdigest(),
+            columns=self.export.columns,
+            mapping_name=mapping.name,
+            mapping_sha256=mapping.sha256,
+            external_id_field=field,
         )
+        self.source = entry.begin_source(ledger, new)
+        staged = StagedRow(self.row, stand_in(mapped, key=key, email=email, external_id_field=field))
+        entry.add_rows(ledger, self.source, [staged])
+        entry.finish_source(ledger, self.source, whole=False)
 
     async def carry_out(self, wait: float) -> None:
         """Send it, wait, read it back, and remove it; ``error`` says what went wrong."""
@@ -216,44 +192,35 @@ class _Try:
     async def _look_and_remove(self, target: OpenTarget, wait: float) -> None:
         standing = tries.stand_in_of(self.ledger, self.source)
         self.left = standing.state in (State.CREATED, State.UNKNOWN, State.DUPLICATE)
-        if standing.state is not State.CREATED:
+        if standing.state is not State.CREATED or standing.case_id is None:
             return
         if wait and self.error is None:
             await first_of(self.stop.gently.wait(), at_most=wait)
         try:
             async with self._api(target) as api:
                 if self.error is None and not self.stop.gently.is_set():
-                    await first_of(self._look(api, standing, wait), self.stop.at_once.wait())
-                await first_of(self._remove(api, standing), self.stop.at_once.wait())
+                    await first_of(self._look(api, standing, standing.case_id, wait), self.stop.at_once.wait())
+                if not self.keep:
+                    await first_of(self._remove(api, standing.case_id), self.stop.at_once.wait())
         except CaseImporterError as error:
             self.error = self.error or error
+        if self.keep or not self.left:
+            # a case that was not read shows nothing, so the next run asks again
+            end = tries.UNSEEN if self.waited is None else tries.KEPT if self.keep else tries.IN_TRASH
+            tries.note_end(self.ledger, standing.record, end)
 
-    async def _look(self, api: ApiAccess, standing: StandIn, wait: float) -> None:
-        assert standing.case_id is not None
+    async def _look(self, api: ApiAccess, standing: StandIn, case_id: str, wait: float) -> None:
         try:
-            case = await read_case(api, standing.case_id)
+            case = await read_case(api, case_id)
         except ReadError as error:
             self.error = OutageError(str(error), hint="the scope cases-public:read is needed to read it")
             return
         self.waited = wait
         self.effects, self.not_shown = side_effects(standing.fields, standing.notes, case)
 
-    async def _remove(self, api: ApiAccess, standing: StandIn) -> None:
-        assert standing.case_id is not None
-        if self.keep:
-            self._note_end(standing, tries.KEPT)
-            return
-        try:
-            await put_into_trash(api, standing.case_id)
-        except CaseImporterError as error:
-            self.error = self.error or error
-        else:
-            self._note_end(standing, tries.IN_TRASH)
-            self.left = False
-
-    def _note_end(self, standing: StandIn, end: str) -> None:
-        """A case that was not read shows nothing, so the next run asks again."""
-        tries.note_end(self.ledger, standing.record, tries.UNSEEN if self.waited is None else end)
+    async def _remove(self, api: ApiAccess, case_id: str) -> None:
+        await put_into_trash(api, case_id)
+        self.left = False
 
     def _api(self, target: OpenTarget) -> AbstractAsyncContextManager[ApiAccess]:
         crashed = self.ledger.was_cut_short
@@ -262,10 +229,10 @@ class _Try:
     def result(self, email: str) -> TryResult:
         """All of it."""
         standing = tries.stand_in_of(self.ledger, self.source)
-        exit_code = self._exit_code()
+        code = self._exit_code()
         return TryResult(
-            exit_code=exit_code,
-            meaning=exit_code.name.lower(),
+            exit_code=code,
+            meaning=code.name.lower(),
             source=self.export.reader.name,
             row=self.row.number,
             key=self.key,
@@ -295,22 +262,6 @@ class _Try:
         code = exit_code_of(summary.totals, summary.causes, summary.case_updates)
         is_changed = any(not each.is_default for each in self.effects)
         return ExitCode.ROWS_FAILED if code is ExitCode.OK and is_changed else code
-
-
-def _entered(ledger: Ledger, export: Export, row: StagedRow) -> int:
-    """The number of a source whose only row this is."""
-    new = NewSource(
-        name=export.reader.name,
-        sha256=sha256(row.mapped.key.encode()).hexdigest(),
-        columns=columns_mapped(export.reader),
-        mapping_name=export.mapping.name,
-        mapping_sha256=export.mapping.sha256,
-        external_id_field=export.mapping.external_id_field,
-    )
-    number = entry.begin_source(ledger, new)
-    entry.add_rows(ledger, number, [row])
-    entry.finish_source(ledger, number, whole=False)
-    return number
 
 
 try_row = plain(try_row_async)

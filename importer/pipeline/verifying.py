@@ -11,44 +11,27 @@ from importer.delivery.verifier import Verifier
 from importer.errors import CaseImporterError, ExitCode
 from importer.ledger import Ledger, LedgerView, LedgerWriter
 from importer.ledger.verification import Verification, VerificationPlan, begin, count_left, finish
-from importer.pipeline.ledger_verbs import StrPath, existing_ledger
-from importer.pipeline.results import Problem, as_json, fields_of
-from importer.pipeline.sending import open_api, open_target
-from importer.pipeline.session import AccountOptions, Session
+from importer.models import StrPath
+from importer.pipeline.ledger_verbs import existing_ledger
+from importer.pipeline.results import Ended, Problem, fields_of, write_summary
+from importer.pipeline.session import AccountOptions, Session, open_api, open_target
 from importer.plain import plain
 from importer.report import ReportOptions, Summary, summary_of
-from importer.report.files import Reports, make_folder, whole_file
+from importer.report.files import Reports, make_folder
 from importer.report.page import FILE_NAME, write_page
 from importer.report.results_file import write_verified
 
 
 @dataclass(frozen=True, kw_only=True)
-class VerifyResult(Summary):
-    """How a verification ended, and what the ledger says after it.
-
-    Attributes:
-        exit_code: As the command line ends.
-        meaning: The same as a word.
-        verified_file: verified.csv.
-        page: report.html.
-        summary_file: This result as JSON.
-        continued: It went on where an earlier one had stopped.
-        error: Why it ended early; None if it did not.
-        notes: Remarks.
-        seconds: How long it took.
-    """
+class VerifyResult(Ended, Summary):
+    """How a verification ended, and what the ledger says after it."""
 
     command: Literal["verify"] = "verify"
-    exit_code: ExitCode
-    meaning: str
     verification: Verification
-    verified_file: Path
-    page: Path
-    summary_file: Path
-    continued: bool
-    error: Problem | None
-    notes: tuple[str, ...]
-    seconds: float
+    verified_file: Path  #: verified.csv
+    page: Path  #: report.html
+    summary_file: Path  #: this result as JSON
+    continued: bool  #: it went on where an earlier one had stopped
 
 
 async def verify_async(
@@ -129,7 +112,9 @@ def _result(
         summary = summary_of(view)
         write_verified(view, folder / "verified.csv", delimiter=options.csv_delimiter)
         to_fix = [folder / "failures.xlsx", folder / "failures.csv"]  # of the run before
-        reports = Reports(failures=tuple(filter(Path.exists, to_fix)), verified=folder / "verified.csv")
+        reports = Reports(
+            page=folder / FILE_NAME, failures=tuple(filter(Path.exists, to_fix)), verified=folder / "verified.csv"
+        )
         write_page(view, summary, folder / FILE_NAME, reports=reports)
     assert summary.verification is not None
     exit_code = summary.verification.exit_code
@@ -149,8 +134,7 @@ def _result(
         notes=session.settings.remarks,
         seconds=session.seconds,
     )
-    with whole_file(result.summary_file) as file:
-        file.write(as_json(result) + "\n")
+    write_summary(result, result.summary_file)
     return result
 
 

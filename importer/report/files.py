@@ -161,6 +161,5 @@ def _told_if_it_fails(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = "free disk space or choose another folder, then run: case-importer report --ledger LEDGER --out DIR"
-        what = f"cannot write the report: {error.strerror}"
-        raise ConfigError(what, where=str(path), hint=f"{hint} (nothing is lost)") from error
+        hint = "free disk space or choose another folder; case-importer report writes reports again"
+        raise ConfigError(f"cannot write the file: {error.strerror}", where=str(path), hint=hint) from error

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from importer.meaning import TO_FIX
 from importer.regions import is_sandbox
+from importer.report.files import Reports
 from importer.report.summary import Summary
 from importer.wording import are, carried, plural
 
@@ -27,27 +28,26 @@ class Step(NamedTuple):
 
 def next_steps(
     summary: Summary,
+    reports: Reports,
     *,
     mapping: str,
-    ledger: str,
-    failures: Path | None = None,
-    folder: Path | None = None,
+    verb: str | None,
+    can_be_fixed: bool = True,
     rebuilt_from: str | None = None,
-    verb: str | None = None,
     limited: bool = False,
 ) -> Iterator[Step]:
     """What to do, and the command for it; nothing if all is well.
 
     Args:
-        summary: What the ledger says.
-        mapping, ledger: As they are typed.
-        failures: The file with the rows to fix, if it can be imported.
-        folder: Where it is to be written, if it was not.
-        rebuilt_from: The export, if the ledger was made again from it and nothing was sent.
+        summary, reports: What the ledger says, and where the files about it are.
+        mapping: As it is typed.
         verb: The last command; None if it would not help to give it again.
-        limited: Whether its ``--limit`` has left rows.
+        can_be_fixed: Whether there are rows for a failures file.
+        rebuilt_from: The export, if the ledger was made again from it and nothing was sent.
+        limited: Whether the ``--limit`` of the last command has left rows.
     """
-    totals, updates = summary.totals, summary.case_updates
+    totals, updates, ledger = summary.totals, summary.case_updates, summary.ledger
+    failures = next(iter((*reports.workbooks, *reports.failures)), None)
     if verb == "rehearse":  # nothing can be sent to its sandbox any more
         fix = f"correct in the export or the mapping what {failures or 'failures.xlsx'} lists, then "
         source = summary.sources[-1].name if summary.sources else "EXPORT"
@@ -75,14 +75,14 @@ def next_steps(
     elif updates.refused:
         what = f"Look at case-updates.csv, then send {carried(updates.refused)} again"
         yield Step(what, ["case-importer", "retry", "--ledger", ledger, *target])
-    to_fix = any(totals.counts[state] for state in TO_FIX)
+    to_fix = can_be_fixed and any(totals.counts[state] for state in TO_FIX)
     if to_fix and failures is not None:
         names = ["--mapping", mapping, "--ledger", ledger, "--out", _next_folder(failures.parent), *target]
         what = f"Fix the rows in {failures}, save it, and import it"
         yield Step(what, ["case-importer", "run", str(failures), *names])
-    elif to_fix and folder is not None:
+    elif to_fix and (written := reports.page or reports.summary):
         what = "Write failures.xlsx, which has the rows to fix"
-        yield Step(what, ["case-importer", "report", "--ledger", ledger, "--out", str(folder)])
+        yield Step(what, ["case-importer", "report", "--ledger", ledger, "--out", str(written.parent)])
 
 
 def _next_folder(folder: Path) -> str:

@@ -6,6 +6,7 @@ It has figures and short lists, so that its size has a bound.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -57,7 +58,7 @@ def write_page(view: LedgerView, summary: Summary, path: Path, *, reports: Repor
             is_trial=is_trial(summary.target),
             answer=answer(summary),
             shares=list(_shares(summary)),
-            steps=_steps(view, summary, path, runs, reports=reports, is_masked=is_masked),
+            steps=_steps(view, summary, runs, reports=reports, is_masked=is_masked),
             causes=failed[:MOST_CAUSES],
             more_causes=failed[MOST_CAUSES:],
             settled=[(settled[how], words) for how, words in SETTLED.items() if settled[how]],
@@ -119,7 +120,7 @@ def answer(summary: Summary) -> Answer:
         return Answer("bad", "The totals do not add up: keep the ledger and report this bug.")
     unclear = totals.unknown + totals.duplicate + totals.sending
     if unclear:
-        what = "has an unclear outcome" if unclear == 1 else "have an unclear outcome"
+        what = f"{'has' if unclear == 1 else 'have'} an unclear outcome"
         rest = f"{_not_cases(missing - unclear, totals.read)}, and " if missing > unclear else ""
         return Answer("bad", f"Not yet: {rest}{unclear:,} {'' if rest else f'of {rows} '}{what}.")
     if missing:
@@ -133,18 +134,12 @@ def answer(summary: Summary) -> Answer:
         return Answer("open", "Not yet: a file was not read to its end.")
     if not totals.read:
         return Answer("open", "Nothing was read.")
-    return Answer("good", f"Yes: {_all_of(totals.created, totals.skipped)}.")
+    skipped = f", or was skipped ({totals.skipped:,})" if totals.skipped else ""
+    return Answer("good", f"Yes: every row is a case{skipped}.")
 
 
 def _not_cases(count: int, rows: int) -> str:
     return f"{count:,} of {plural(rows, 'row')} {'is not a case' if count == 1 else 'are not cases'}"
-
-
-def _all_of(created: int, skipped: int) -> str:
-    if not skipped:
-        return f"all {created:,} rows are cases" if created != 1 else "the row is a case"
-    cases = "is a case" if created == 1 else "are cases"
-    return f"{plural(created, 'row')} {cases}, and {skipped:,} {'was' if skipped == 1 else 'were'} skipped"
 
 
 class _Share(NamedTuple):
@@ -171,17 +166,15 @@ def _shares(summary: Summary) -> Iterator[_Share]:
 
 
 def _steps(
-    view: LedgerView, summary: Summary, path: Path, runs: list[MeasuredRun], *, reports: Reports, is_masked: bool
+    view: LedgerView, summary: Summary, runs: list[MeasuredRun], *, reports: Reports, is_masked: bool
 ) -> list[Step]:
-    failures = next(iter((*reports.workbooks, *reports.failures)), None)
     if is_masked:
-        failures = Path("failures.csv")  # which is where the import was made
+        reports = replace(reports, failures=(Path("failures.csv"),))  # which is where the import was made
     steps = next_steps(
         summary,
+        reports,
         mapping=view.last_mapping(),
-        ledger=summary.ledger,
-        failures=failures,
-        folder=path.parent if view.has_rows_to_fix() else None,
+        can_be_fixed=is_masked or view.has_rows_to_fix(),
         verb=runs[-1].verb if runs else "run",
         limited=bool(runs) and runs[-1].settings.get("limit") is not None and runs[-1].created > 0,
     )

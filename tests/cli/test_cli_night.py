@@ -29,7 +29,7 @@ QUIET = ("run", "t.csv", "-m", "m.yml", "--out", "out", "--quiet")
 
 def test_quiet_counts_invalid_rows_and_names_the_file(local: Program) -> None:
     write_tickets(local.folder / "t.csv", [*tickets(3), Ticket("a", subject=""), Ticket("b", mail="x")])
-    said = "3: 2 of 5 rows are invalid: fix them in out/failures.csv\n"
+    said = "3: 5 rows = 3 created + 2 invalid: fix them in out/failures.csv\n"
     assert local(*QUIET, "--sandbox") == (3, "", said)
     assert local("check", "t.csv", "-m", "m.yml", "-q") == (
         3,
@@ -42,7 +42,7 @@ def test_quiet_tells_refused_rows_from_invalid_ones(online: Program) -> None:
     write_tickets(online.folder / "t.csv", [Ticket("quiet-r", REFUSED), Ticket("quiet-i", subject="")])
     ended = online(*QUIET)
     assert (ended.code, ended.out) == (3, "")
-    assert ended.err == "3: 2 of 2 rows are invalid or refused: fix them in out/failures.csv\n"
+    assert ended.err == "3: 2 rows = 1 invalid + 1 refused: fix them in out/failures.csv\n"
 
 
 def test_quiet_says_how_to_settle_an_unknown_outcome(online: Program) -> None:
@@ -50,7 +50,7 @@ def test_quiet_says_how_to_settle_an_unknown_outcome(online: Program) -> None:
     write_tickets(online.folder / "t.csv", [Ticket("quiet-4", LOST_BEFORE, mail="quiet@example.com")])
     ended = online(*QUIET)
     assert (ended.code, ended.out) == (4, "")
-    assert ended.err == ("4: 1 of 1 row has an unknown outcome: run case-importer reconcile --ledger out/ledger.db\n")
+    assert ended.err == ("4: 1 row = 1 unknown: run case-importer reconcile --ledger out/ledger.db\n")
 
 
 def test_quiet_says_that_rows_are_left(local: Program) -> None:
@@ -59,7 +59,7 @@ def test_quiet_says_that_rows_are_left(local: Program) -> None:
     with sandbox_process(local.folder, faults={"name": "busy", "rules": rules}) as server:
         ended = local.having(**server.login, CASE_IMPORTER_API_URL=server.url)(*QUIET)
     assert (ended.code, ended.out) == (5, "")
-    assert ended.err.endswith("5: 1 of 2 rows is not sent yet: run the same command again\n")
+    assert ended.err.endswith("5: 2 rows = 1 created + 1 pending: run the same command again\n")
 
 
 def test_quiet_names_rows_with_two_cases(online: Program) -> None:
@@ -68,7 +68,7 @@ def test_quiet_names_rows_with_two_cases(online: Program) -> None:
     write_tickets(online.folder / "t.csv", [Ticket("quiet-other"), Ticket("quiet-6", LOST_AFTER)])
     ended = online(*QUIET, "--accept-existing")
     assert (ended.code, ended.out) == (6, "")
-    assert ended.err == "6: 1 of 2 rows has two or more cases: see out/failures.csv, then run resolve\n"
+    assert ended.err == "6: 2 rows = 1 created + 1 duplicate: see out/failures.csv, then run resolve\n"
 
 
 def test_a_quiet_rehearsal_says_that_it_takes_too_long(local: Program) -> None:

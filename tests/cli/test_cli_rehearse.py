@@ -20,7 +20,7 @@ def test_a_rehearsal_counts_forecasts_and_leaves_nothing(local: Program) -> None
     assert {path.name for path in local.folder.iterdir()} == {"t.csv", "m.yml"}
     assert ".scratch" not in ended.out, "paths that are gone"
     quiet = local(*REHEARSE, "--quiet")
-    assert quiet.err == "3: 1 of 11 rows is invalid: see the reports that --out keeps\n"
+    assert quiet.err == "3: 11 rows = 10 created + 1 invalid: see the reports that --out keeps\n"
 
 
 def test_a_window_that_is_too_small_ends_with_10(local: Program) -> None:

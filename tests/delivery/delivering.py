@@ -26,7 +26,8 @@ from importer.delivery.workers import Delivered, Stop
 from importer.ledger import Ledger, LedgerWriter
 from importer.ledger.records import Selection
 from importer.models import StaticCredentials
-from importer.pipeline.sending import OpenTarget, RunOptions, send_pending
+from importer.pipeline.sending import RunOptions, send_pending
+from importer.pipeline.session import OpenTarget
 from importer.progress import Progress
 from importer.regions import read_proxy
 from importer.settings import Settings

@@ -23,7 +23,8 @@ from importer.errors import CrossedError, TargetError
 from importer.ledger import Ledger, LedgerView
 from importer.ledger.records import Selection
 from importer.models import CaseUpdateState, SecretCredentials, StaticCredentials
-from importer.pipeline.sending import OpenTarget, RunOptions, send_pending
+from importer.pipeline.sending import RunOptions, send_pending
+from importer.pipeline.session import OpenTarget
 from importer.progress import Progress
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
 from importer.settings import Settings

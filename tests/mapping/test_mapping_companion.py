@@ -273,7 +273,7 @@ mapping = load_mapping("m.yml")
 with Ledger(Path("l.db"), verb="check") as ledger, open_companions(ledger, mapping, Path()) as companions:
     mapping.bind(("ID", "T", "D"), companions.tables)
     companions.load(lambda: None)
-    print(companions.files[0].rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    print(companions.files[0].info.rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 

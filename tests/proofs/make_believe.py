@@ -8,8 +8,8 @@ any two steps that another process could see, as if it had been killed there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 from unittest.mock import patch
@@ -23,8 +23,9 @@ from importer.delivery.workers import Delivered, Stop
 from importer.ledger import Ledger, LedgerWriter, database
 from importer.ledger.records import CreatedCase
 from importer.ledger.writer import Group
-from importer.pipeline import sending
-from importer.pipeline.sending import OpenTarget, RunOptions
+from importer.pipeline import sending, session
+from importer.pipeline.sending import RunOptions
+from importer.pipeline.session import OpenTarget
 from importer.progress import Progress
 from importer.settings import Settings
 from importer.talkdesk.transport import Answer, NoAnswer, NotSent
@@ -243,14 +244,18 @@ async def _deliver(ledger: Ledger, options: RunOptions, fuse: Fuse) -> Delivered
     return run.result()
 
 
-def _make_believe(ledger: Ledger, api: Api, fuse: Fuse) -> AbstractContextManager[Any]:
-    return patch.multiple(
-        sending,
-        open_transport=lambda _: nullcontext(),
-        CaseApi=lambda *_, **__: api,
-        Tokens=lambda *_, **__: api,
-        LedgerWriter=lambda _: InlineWriter(ledger, fuse),
-    )
+@contextmanager
+def _make_believe(ledger: Ledger, api: Api, fuse: Fuse) -> Iterator[None]:
+    outside = {
+        "open_transport": lambda _: nullcontext(),
+        "CaseApi": lambda *_, **__: api,
+        "Tokens": lambda *_, **__: api,
+    }
+    with (
+        patch.multiple(session, **outside),
+        patch.object(sending, "LedgerWriter", lambda _: InlineWriter(ledger, fuse)),
+    ):
+        yield
 
 
 def corpse_of(ledger: Ledger, folder: Path) -> Path:

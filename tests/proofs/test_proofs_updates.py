@@ -24,7 +24,8 @@ from importer.delivery.workers import Stop
 from importer.ledger import Ledger
 from importer.ledger.records import CaseUpdate, Selection
 from importer.models import CaseUpdateState, Link, Links, SecretCredentials, State, UpdateBody, UpdateKind
-from importer.pipeline.sending import OpenTarget, RunOptions, send_pending
+from importer.pipeline.sending import RunOptions, send_pending
+from importer.pipeline.session import OpenTarget
 from importer.progress import Progress
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
 from importer.settings import Settings

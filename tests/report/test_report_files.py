@@ -97,14 +97,14 @@ def test_a_hard_link_keeps_its_content(tmp_path: Path) -> None:
 def test_a_folder_in_the_way(tmp_path: Path) -> None:
     path = tmp_path / "results.csv"
     path.mkdir()
-    with pytest.raises(ConfigError, match="cannot write the report") as refusal, whole_file(path) as file:
+    with pytest.raises(ConfigError, match="cannot write the file") as refusal, whole_file(path) as file:
         file.write("new")
-    assert "--out" in refusal.value.hint
+    assert "case-importer report" in refusal.value.hint
     assert others(path) == []
 
 
 def test_no_folder_at_all(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot write the report"), whole_file(tmp_path / "none" / "results.csv"):
+    with pytest.raises(ConfigError, match="cannot write the file"), whole_file(tmp_path / "none" / "results.csv"):
         pass
 
 
@@ -123,7 +123,7 @@ def test_only_its_owner_can_read_a_report(tmp_path: Path, umask: int) -> None:
 
 def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "out").touch()
-    with pytest.raises(ConfigError, match="cannot write the report"):
+    with pytest.raises(ConfigError, match="cannot write the file"):
         make_folder(tmp_path / "out")
 
 
