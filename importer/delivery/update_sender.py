@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from dataclasses import replace
 
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.case_reads import list_filtered, read_case
@@ -242,7 +241,7 @@ def _classify(answer: Answer, update: CaseUpdate) -> Verdict:
     changed = "; ".join(changed_by_server(fields_in(update.body), case)) if case else ""
     if not changed:
         return verdict
-    return replace(verdict, outcome=replace(verdict.outcome, code="changed", message=clean(changed)))
+    return verdict._replace(outcome=verdict.outcome._replace(code="changed", message=clean(changed)))
 
 
 def _now() -> float:

@@ -108,8 +108,7 @@ class Selection:
     run: int | None = None  #: records that this run moved last, such as those that it has just reopened
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(NamedTuple):
     """A record that may be sent."""
 
     id: int
@@ -142,8 +141,7 @@ class CreatedCase(NamedTuple):
     sent_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """Where a record goes after an attempt, or after a search, and on what evidence."""
 
     state: State
@@ -209,8 +207,7 @@ class SentBefore(NamedTuple):
 # -- reports ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ResultLine:
+class ResultLine(NamedTuple):
     """One record for the reports, in input order."""
 
     id: int

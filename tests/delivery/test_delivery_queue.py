@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -258,7 +257,7 @@ class Families:
 
     def finish(self, number: int) -> None:
         if 0 < number <= self.rows.count:
-            self.free.append(replace(record(self.foreign - number), released=True))
+            self.free.append(record(self.foreign - number)._replace(released=True))
 
     async def __call__(self, after: int, limit: int) -> list[Pending]:
         self.rows.asked.append((after, limit))
