@@ -14,7 +14,8 @@ from pathlib import Path
 
 from importer.errors import SourceError
 from importer.formulas import unescape_formula
-from importer.ledger import FailureLine, LedgerView, SourceInfo
+from importer.ledger import LedgerView
+from importer.ledger.records import FailureLine, SourceInfo
 from importer.meaning import meaning_of
 from importer.models import FieldError, Row
 from importer.reader import open_reader, sheet_names

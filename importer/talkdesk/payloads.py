@@ -388,8 +388,3 @@ def error_body(answer: Answer) -> ErrorBody:
         return ErrorBody.model_validate_json(answer.body, context=answer.secrets)
     except ValidationError:
         return ErrorBody()
-
-
-def note_texts(body: bytes) -> list[str]:
-    """The texts of the notes in a body that was sent, in order."""
-    return [note["note_body"] for note in orjson.loads(body).get("notes", ())]

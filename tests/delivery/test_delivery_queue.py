@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from virtual_time import VirtualLoop
 
 from importer.delivery.workers import PAGE, RecordQueue
 from importer.errors import LedgerError
-from importer.ledger import Pending
+from importer.ledger.records import Pending
 
 
 def record(number: int) -> Pending:
@@ -257,7 +258,7 @@ class Families:
 
     def finish(self, number: int) -> None:
         if 0 < number <= self.rows.count:
-            self.free.append(record(self.foreign - number)._replace(released=True))
+            self.free.append(replace(record(self.foreign - number), released=True))
 
     async def __call__(self, after: int, limit: int) -> list[Pending]:
         self.rows.asked.append((after, limit))
