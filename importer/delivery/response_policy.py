@@ -8,8 +8,8 @@ Reads, which prove nothing about a row by their status, are judged in ``ApiAcces
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import Enum, auto
+from typing import NamedTuple
 
 import orjson
 
@@ -34,8 +34,7 @@ class Signal(Enum):
     OUTAGE = auto()  #: no whole answer, or a server error: the service may be down
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What follows from one attempt."""
 
     outcome: Outcome  #: created, refused, unknown, or pending when it is proven not created and may be sent again
@@ -99,8 +98,8 @@ def classify_update(answer: Answer, case_id: str) -> Verdict:
     if answer.status != UPDATED:
         verdict = _classify_failure(answer)
         if answer.status in (404, 405, 410):
-            verdict = replace(verdict, outcome=replace(verdict.outcome, state=State.REFUSED))
-        return replace(verdict, signal=Signal.NONE) if answer.status in (404, 410) else verdict
+            verdict = verdict._replace(outcome=verdict.outcome._replace(state=State.REFUSED))
+        return verdict._replace(signal=Signal.NONE) if answer.status in (404, 410) else verdict
     case = case_in(answer)
     if case is None:
         return _odd(answer, "unreadable", "HTTP 200, but the response contains no case", Signal.OUTAGE)

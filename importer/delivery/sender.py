@@ -7,6 +7,7 @@ mark is on disk before anything leaves. The rate limit is last, so that no wait 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.error_groups import ErrorGroups
@@ -17,8 +18,7 @@ from importer.ledger.records import Mark, Pending, Settled
 from importer.models import Notice, State
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """The state of a record that was to be sent, and what follows."""
 
     state: State

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.case_reads import list_filtered, read_case
@@ -213,7 +213,7 @@ def _classify(answer: Answer, update: CaseUpdate) -> Verdict:
     changed = "; ".join(changed_by_server(fields_in(update.body), case)) if case else ""
     if not changed:
         return verdict
-    return replace(verdict, outcome=replace(verdict.outcome, code="changed", message=clean(changed)))
+    return verdict._replace(outcome=verdict.outcome._replace(code="changed", message=clean(changed)))
 
 
 def _now() -> float:

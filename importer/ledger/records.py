@@ -129,8 +129,7 @@ class CreatedCase(NamedTuple):
     sent_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """Where a record goes after an attempt, or after a search, and on what evidence."""
 
     state: State

@@ -7,8 +7,8 @@ To be read in this order:
   line and column: a :class:`Mapping` is right in itself. ``field_errors`` collects what is wrong.
 - ``mapper`` has :class:`RowMapper`: a mapping *bound* to the header of an export. A mapping is checked when it is
   loaded, by binding it to a header that has every column.
-- ``values`` has the one way from a row to a value, ``Field.read``: *input* (``inputs``: the columns, the template or
-  the lookup that give a text, if the row meets the ``conditions``), *table* or *type* (``converters``, ``dates``,
+- ``values`` has the one way from a row to a value, ``Field.read_all``: *input* (``inputs``: the columns, the template
+  or the lookup that give a text, if the row meets the ``conditions``), *table* or *type* (``converters``, ``dates``,
   ``html``, ``addresses``), default, and what the *target* takes, which is the field of the case with its limits. What
   does not fit is a ``CellError``, which becomes a field error once the cell is known.
 - ``notes`` binds values to entries, little rows with a header of their own: parts of cells, or rows of another file.

@@ -66,24 +66,28 @@ class RowMapper:
         ]
         fields = make_fields(case, CaseCreate, binding, part="case")
         self._parent = ParentLink.of(case.parent_id, binding, join=source.join)
-        self._custom_fields = CustomFields(case.custom_fields, binding, part="case")
+        custom = CustomFields(case.custom_fields, binding, part="case")
         notes = [
             Note(note, binding, path=("case", "notes", number), source=source)
             for number, note in enumerate(case.notes)
             if columns is None or companions is not None or not (note.each and note.each.file)
         ]
         of_notes = [field for note in notes if not note.each for field in note.fields.values()]
-        of_case = (*fields.values(), *self._custom_fields.fields.values())
+        of_case = (*fields.values(), *custom.fields.values())
         whole_texts = [WholeText(field, binding) for field in of_case if field.form.overflow == "note"]
         self._notes: list[Note | WholeText] = [*notes, *whole_texts]
         self._after = AfterCreate(form, binding)
         self._external_id_field, self._notes_per_call = form.external_id_field, form.notes_per_call
         _check_external_id(form, problems, definitions)
         problems.raise_if_any()
-        readers = {name: field.read for name, field in fields.items()}
-        readers |= {"custom_fields": self._custom_fields.read, "notes": self._read_notes}
-        self._readers = [(name, readers[name]) for name in CASE_FIELDS if name in readers]
-        self._check = self._custom_fields.check_of(CaseCreate, form.external_id_field)
+        #: In the order in which they are sent: whether it is a custom field, its name, and what reads it.
+        self._fields: list[tuple[bool, str, Field]] = []
+        for name in CASE_FIELDS:
+            if name == "custom_fields":
+                self._fields += [(True, key, field) for key, field in custom.fields.items()]
+            elif name in fields:
+                self._fields.append((False, name, fields[name]))
+        self._check = custom.check_of(CaseCreate, form.external_id_field)
         self.columns_used = frozenset(header.used)  #: The columns that the mapping reads.
         #: The fields that read the rows of the export, for statistics.
         self.fields: tuple[Field, ...] = (*of_case, *self._after.fields, *of_notes)
@@ -103,6 +107,16 @@ class RowMapper:
 
         Never raises: what the reader found wrong, or what cannot be sent, comes back as field errors.
         """
+        return self.apply_all([row])[0]
+
+    def apply_all(self, rows: Sequence[Row]) -> list[Mapped]:
+        """What :meth:`apply` makes of each row. Its fields are read column by column, which takes half the time."""
+        whole = [row.cells for row in rows if len(row.cells) == self._width]
+        values = zip(*(field.read_all(whole) for *_, field in self._fields), strict=True)
+        return [self._mapped(row, next(values) if len(row.cells) == self._width else ()) for row in rows]
+
+    def _mapped(self, row: Row, values: Sequence[Any]) -> Mapped:
+        """What a row becomes by the values of its fields."""
         found = [error for error in row.problems if error.column is None or error.column in self.columns_used]
         spoiled = {error.column for error in found}
         if len(row.cells) != self._width:  # nobody knows which cell belongs to which column, the key included
@@ -117,7 +131,7 @@ class RowMapper:
             return Mapped(key, None, filtered_by=reason)
         link = self.link(row, errors)
         if None not in spoiled:
-            payload = self._payload(row.cells, key, errors)
+            payload = self._payload(row.cells, values, key, errors)
             if not errors:
                 errors += unsendable(self._check, payload)
             after = self._after.updates(row.cells, payload, errors)
@@ -153,16 +167,19 @@ class RowMapper:
                 return reason
         return ""
 
-    def _payload(self, cells: Cells, key: str, errors: list[FieldError]) -> dict[str, Any]:
+    def _payload(self, cells: Cells, values: Sequence[Any], key: str, errors: list[FieldError]) -> dict[str, Any]:
         """The case of a row, in the order in which it is sent; not whole if there are errors."""
         case: dict[str, Any] = {}
-        for name, read in self._readers:
-            value = read(cells, errors)
-            if name == "custom_fields" and key and self._external_id_field is not None:
-                value[self._external_id_field] = key
-            if value:
-                case[name] = value
-        return case
+        custom: dict[str, Any] = {}
+        for (is_custom, name, field), value in zip(self._fields, values, strict=True):
+            if isinstance(value, CellError):
+                errors.append(field.located(value, cells))
+            elif value is not None:
+                (custom if is_custom else case)[name] = value
+        if key and self._external_id_field is not None:
+            custom[self._external_id_field] = key
+        case |= {"custom_fields": custom, "notes": self._read_notes(cells, errors)}
+        return {name: case[name] for name in CASE_FIELDS if case.get(name)}
 
     def _read_notes(self, cells: Cells, errors: list[FieldError]) -> list[dict[str, Any]]:
         return [body for note in self._notes for body in note.read(cells, errors)]

@@ -6,7 +6,7 @@ loaded: so a misspelt priority is an error of the mapping, with its line, and no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from typing import Any
@@ -35,7 +35,6 @@ from importer.yaml_places import NodePath
 
 #: How many different cells of a field are remembered with their values: more than most helpdesks have customers.
 REMEMBERED = 8192
-_UNREAD = object()
 _TYPE_OPTIONS = frozenset[str]().union(*(kind.options for kind in TYPES.values()))
 
 
@@ -71,23 +70,27 @@ class Field:
         self._guesses = 0
 
     def read(self, cells: Cells, errors: list[FieldError]) -> Any:
-        """The value of a row, None for none; what is wrong goes to ``errors``.
-
-        Equal cells have equal values: these are made once, and remembered unless they could be very large.
-        """
-        if not self._remembers:
-            value = self._made(cells)
-        else:
-            key = self._key(cells)
-            value = self._values.get(key, _UNREAD)
-            if value is _UNREAD:
-                if len(self._values) >= REMEMBERED:
-                    self._values.clear()
-                value = self._values[key] = self._made(cells)
+        """The value of a row, None for none; what is wrong goes to ``errors``."""
+        (value,) = self.read_all([cells])
         if isinstance(value, CellError):
             errors.append(self.located(value, cells))
             return None
         return value
+
+    def read_all(self, rows: Sequence[Cells]) -> list[Any]:
+        """The value of each row, None for none, or what is wrong instead of it: see :meth:`located`.
+
+        Equal cells have equal values: these are made once, and remembered unless they could be very large.
+        """
+        if not self._remembers:
+            return [self._made(cells) for cells in rows]
+        keys, values = list(map(self._key, rows)), self._values
+        if len(values) >= REMEMBERED:
+            values.clear()
+        for key, cells in zip(keys, rows, strict=True):
+            if key not in values:
+                values[key] = self._made(cells)
+        return [values[key] for key in keys]
 
     def located(self, error: CellError, cells: Cells) -> FieldError:
         """An error of the value of a row as one of the cell that it was made of, or that keeps it from being made."""

@@ -194,6 +194,15 @@ def test_remembering_does_not_mix_rows_up(bind: Bind) -> None:
         assert body["custom_fields"] == {"multi_select1": [row.cells[3]], "numeric1": int(row.cells[3])}
 
 
+def test_rows_that_come_together_are_mapped_as_if_each_came_alone(bind: Bind) -> None:
+    """Among them rows of the wrong width, with errors of the reader or of their own, and equal cells."""
+    spoiled = FieldError("excel_error", None, "#N/A", "is an error", "")
+    bad = ("8", "", "World", "lower", "Ana", "ana at example", "5f", "12", "a,b", "12.7.2024", "n", "o")
+    cells = [GOOD, bad, ("9",), GOOD, bad, ("10", *GOOD[1:])]
+    rows = [Row(n, each, (spoiled,) if n == 3 else ()) for n, each in enumerate(cells)]
+    assert bind(FULL, COLUMNS).apply_all(rows) == [bind(FULL, COLUMNS).apply(row) for row in rows]
+
+
 def test_rows_that_do_not_fit_leave_nothing_for_the_garbage_collector(bind: Bind) -> None:
     """It comes by rarely while a file is read, and a ring for each error would pile up until then."""
     mapper = bind(FULL, COLUMNS)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -278,7 +277,7 @@ class ForgetfulStart(Machine):
 
 
 def _pending(verdict: Any) -> Any:
-    return replace(verdict, outcome=replace(verdict.outcome, state=State.PENDING))
+    return verdict._replace(outcome=verdict.outcome._replace(state=State.PENDING))
 
 
 def killed_at_each_step(build: type[Machine]) -> None:

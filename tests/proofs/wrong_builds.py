@@ -9,7 +9,6 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,7 +46,7 @@ def retries_blindly() -> None:
     def again(verdict: Verdict) -> Verdict:
         if verdict.state is not State.UNKNOWN:
             return verdict
-        return replace(verdict, outcome=replace(verdict.outcome, state=State.PENDING))
+        return verdict._replace(outcome=verdict.outcome._replace(state=State.PENDING))
 
     right, without_answer = sender.classify, api_access.classify_error
     sender.classify = lambda answer, record: again(right(answer, record))
