@@ -14,9 +14,11 @@ import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from unittest.mock import patch
 
 from ended import PATIENCE, Ended, environment
 from ledgers import memory
@@ -25,8 +27,7 @@ from ledgers import memory
 Change = Callable[[], AbstractContextManager[object]]
 
 _FORKS = multiprocessing.get_context("forkserver")
-_PRELOAD = ["pytest", "pandas", "uvloop", "jinja2", "importer.cli.commands"]
-_FORKS.set_forkserver_preload([*_PRELOAD, "importer.pipeline.rehearsal", "importer.pipeline.checking"])
+_FORKS.set_forkserver_preload(["preloaded"])
 #: Whoever starts a child also collects others that have ended; two threads must not collect the same one.
 _COLLECTING = threading.Lock()
 
@@ -59,6 +60,7 @@ class Child:
         what = (folder, words, change, environment(**(variables or {})), streams)
         self.process: BaseProcess = _FORKS.Process(target=_become, args=what, daemon=True)
         with _COLLECTING:
+            _start_forks()
             self.process.start()
 
     def ends_within(self, seconds: float) -> bool:
@@ -96,6 +98,12 @@ class Child:
 def run(folder: Path, *arguments: object, **options: object) -> Ended:
     """One run of the command, to its end."""
     return Child(folder, *arguments, **options).end()  # type: ignore[arg-type]
+
+
+def _start_forks() -> None:
+    """The process that children are forked from is there; it looks for :mod:`preloaded` where its path says."""
+    with patch.dict(os.environ, PYTHONPATH=str(Path(__file__).parent)):
+        forkserver.ensure_running()
 
 
 def _become(folder: Path, arguments: list[str], change: Change, variables: dict[str, str], streams: list[str]) -> None:
