@@ -27,7 +27,7 @@ from ledgers import memory
 Change = Callable[[], AbstractContextManager[object]]
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["preloaded"])
+_FORKS.set_forkserver_preload(["preloaded", "launching"])
 #: Whoever starts a child also collects others that have ended; two threads must not collect the same one.
 _COLLECTING = threading.Lock()
 
