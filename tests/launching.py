@@ -58,10 +58,7 @@ class Child:
         words = [str(argument) for argument in arguments]
         streams = [terminal] * 3 if terminal else [os.devnull, *map(str, self._outputs)]
         what = (folder, words, change, environment(**(variables or {})), streams)
-        self.process: BaseProcess = _FORKS.Process(target=_become, args=what, daemon=True)
-        with _COLLECTING:
-            _start_forks()
-            self.process.start()
+        self.process = forked(_become, *what)
 
     def ends_within(self, seconds: float) -> bool:
         """Whether it has ended, or does so within some time. May be asked while others start children."""
@@ -100,10 +97,15 @@ def run(folder: Path, *arguments: object, **options: object) -> Ended:
     return Child(folder, *arguments, **options).end()  # type: ignore[arg-type]
 
 
-def _start_forks() -> None:
-    """The process that children are forked from is there; it looks for :mod:`preloaded` where its path says."""
-    with patch.dict(os.environ, PYTHONPATH=str(Path(__file__).parent)):
-        forkserver.ensure_running()
+def forked(target: Callable[..., object], *arguments: object) -> BaseProcess:
+    """A process that has begun to do this."""
+    process: BaseProcess = _FORKS.Process(target=target, args=arguments, daemon=True)
+    with _COLLECTING:
+        # Whoever is first starts the process that all are forked from; it finds :mod:`preloaded` by its path.
+        with patch.dict(os.environ, PYTHONPATH=str(Path(__file__).parent)):
+            forkserver.ensure_running()
+        process.start()
+    return process
 
 
 def _become(folder: Path, arguments: list[str], change: Change, variables: dict[str, str], streams: list[str]) -> None:

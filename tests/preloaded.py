@@ -19,6 +19,8 @@ import python_calamine
 import tqdm
 import uvloop
 import xlsxwriter
+import xlwt
+from odf import opendocument, table, text
 from ruamel.yaml import mergevalue
 
 import importer
@@ -30,6 +32,7 @@ from importer.suggest import headers
 
 __all__ = ["getpass", "idna", "jinja2", "mergevalue", "pandas", "pytest", "python_calamine", "stringprep", "tqdm"]
 __all__ += ["unicode_escape", "utf_8_sig", "utf_16_le", "uvloop", "xlsxwriter"]
+__all__ += ["opendocument", "table", "text", "xlwt"]  # of the tests that read a file in a process of its own
 
 for module in pkgutil.walk_packages(importer.__path__, "importer."):
     if not module.name.endswith("__main__"):
