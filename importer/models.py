@@ -11,8 +11,8 @@ from typing import NamedTuple, TypedDict
 class ReadingOptions(TypedDict, total=False):
     """How to read an export, where the user or the mapping decides it; what is absent or None is found."""
 
-    #: Sheet of a workbook: its name, or its number among the tabs that are shown, 1-based. Otherwise the one that is
-    #: shown and looks most like tickets, or at least has cells.
+    #: Sheet of a workbook: its name, or its number among the tabs that are shown, 1-based. Otherwise the
+    #: first one that is shown and has a table, or at least cells.
     sheet: str | int | None
     encoding: str | None  #: Of a text file. Otherwise a byte order mark tells it, or it is UTF-8.
     #: What separates the cells of a text file. Otherwise comma, semicolon, tab or bar, as header and rows show.
@@ -20,7 +20,6 @@ class ReadingOptions(TypedDict, total=False):
     #: Line of a text file, or row of a sheet, with the header, 1-based; 0 if there is none, and the columns are called
     #: by their place. Otherwise the first one, below titles.
     header_row: int | None
-    max_ratio: int | None  #: How many times its size a packed text may unpack to; otherwise 200.
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from importer.ledger import Ledger, Mark, NewSource, Outcome, Pending, Selection, Settled, StagedRow, database, sources
-from importer.ledger.records import Settlement
+from importer.ledger import Ledger, database, sources
+from importer.ledger.records import Mark, NewSource, Outcome, Pending, Selection, Settled, Settlement, StagedRow
 from importer.models import FieldError, Mapped, Row, State, UpdateBody, UpdateKind
 
 ROOT = Path(__file__).parent.parent

@@ -60,7 +60,7 @@ def suggest(
         said = merged(saved.answers if saved else {}, read_answers(answers) if answers else {})
         _write(output, suggestion.text.encode(), force=force)
         _write(profile, as_json(suggestion, said), force=True)
-        say_suggestion(suggestion, source, output, answers, option.typed("max_ratio"), saved)  # the mapping has others
+        say_suggestion(suggestion, source, output, answers, saved)
 
 
 def _write(path: Path, content: bytes, *, force: bool) -> None:

@@ -94,7 +94,7 @@ def options_of(group: type[DataclassInstance], parameter: str) -> Callable[[Comm
 #: What says which export is imported, and how it is read; and where to.
 OF_EXPORT = (
     *("source", "mapping", "notes", "allow_files", "ledger"),
-    *("sheet", "encoding", "delimiter", "header_row", "max_ratio", "as_is"),
+    *("sheet", "encoding", "delimiter", "header_row", "as_is"),
 )
 OF_TARGET = ("sandbox", "region", "account", "api_url", "auth_url", "config_file")
 
@@ -122,11 +122,6 @@ class ReadingOptions:
     delimiter: str | None = option(metavar="C", help="Delimiter of a CSV file: , ; | or tab.")
     header_row: int | None = option(
         type=click.IntRange(min=0), metavar="N", help="Line or row of the header; 0 if there is none."
-    )
-    max_ratio: int | None = option(
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="How many times its size a packed CSV file may unpack to. [default: 200]",
     )
 
 

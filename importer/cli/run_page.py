@@ -32,8 +32,7 @@ from importer.report.next_steps import Step, next_steps
 from importer.wording import are, carried, command_line, duration, plural
 
 if TYPE_CHECKING:
-    from importer.ledger import CompanionFile
-    from importer.ledger.records import RunLine
+    from importer.ledger.records import CompanionFile, RunLine
     from importer.pipeline.rehearsal import Rehearsal
     from importer.pipeline.results import RunResult, Status
     from importer.quality.mapping_checks import NotesUse

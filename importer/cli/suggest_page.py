@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -24,12 +23,7 @@ _ROLES_SHOWN = 4
 
 
 def say_suggestion(
-    suggestion: Suggestion,
-    source: Path,
-    output: Path,
-    answers: Path | None,
-    reading: Sequence[str],
-    saved: Baseline | None,
+    suggestion: Suggestion, source: Path, output: Path, answers: Path | None, saved: Baseline | None
 ) -> None:
     """What was written, the table of columns, and what to do next."""
     from importer.suggest.answers import differences
@@ -47,7 +41,7 @@ def say_suggestion(
     if answers is None:
         say_prose("To correct a line of this table, write `Column = field` into a file and add --answers FILE --force.")
     say("Review it, then run:")
-    say_command(["case-importer", "check", str(source), "--mapping", str(output), *reading], 2)
+    say_command(["case-importer", "check", str(source), "--mapping", str(output)], 2)
 
 
 def _say_reading(suggestion: Suggestion) -> None:
@@ -107,8 +101,6 @@ def say_explanation(suggestion: Suggestion, column: str) -> None:
     facts = f"{choice.kind}; {choice.filled:,} cells filled, {choice.different:,} different"
     say(f"  {facts}, longest {choice.longest:,} characters")
     say(f"  for example: {clean(choice.sample, width() - 16)}")
-    if choice.lookup:
-        say(f"  used by a lookup: finds the {choice.field} in", f" {clean(choice.lookup, 80)}")
     role = "parent" if choice.field == "parent_id" else choice.field
     ranked = sorted(
         suggestion.explain(choice.column), key=lambda it: (it.role != role, -it.points, -len(it.speaks_for))
@@ -121,7 +113,7 @@ def say_explanation(suggestion: Suggestion, column: str) -> None:
             for reason in reasons:
                 say(f"  {sign:7}  {clean(reason, width() - 12)}")
     say()
-    others = () if choice.lookup else (it.role for it in ranked if it.points and it.role != role)
-    other = next(iter(others), "other" if role != "other" else "note")
+    others = (it.role for it in ranked if it.points and it.role != role)
+    other = next(others, "other" if role != "other" else "note")
     say("To decide otherwise, write a line into a file of answers, for suggest --answers:")
     say(f"  {clean(choice.column, 60)} = {'parent_id' if other == 'parent' else other}")

@@ -24,7 +24,7 @@ from importer.report.next_steps import Step
 from importer.wording import duration, plural
 
 if TYPE_CHECKING:
-    from importer.delivery.side_effects import SideEffect
+    from importer.delivery.comparison import SideEffect
     from importer.ledger.tries import TriedUpdate
     from importer.pipeline.trying import TryResult
 

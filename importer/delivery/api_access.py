@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from importer.delivery.circuit_breaker import PATIENCE, CircuitBreaker, outage
 from importer.delivery.rate_limit import RateLimiter
-from importer.delivery.response_policy import FINAL_READS, Signal, Verdict, classify_error
+from importer.delivery.response_policy import FINAL_READS, Verdict, classify_error
 from importer.delivery.retry import ReadError, asked_wait, backoff
 from importer.ledger.measurements import Measurement
 from importer.models import Notice
@@ -32,22 +32,17 @@ _PATIENCE_THROTTLED = 4
 
 @dataclass(slots=True)
 class ApiAccess:
-    """The API of one run.
-
-    Attributes:
-        in_flight: The tasks that have something under way; they must not be cancelled except to end the process.
-        measured: What was counted since the last measurement.
-        read_attempts: After so many failures a read is given up.
-    """
+    """The API of one run."""
 
     client: CaseApi
     tokens: Tokens
     rate_limit: RateLimiter
     breaker: CircuitBreaker
     progress: Progress
+    #: the tasks that have something under way; they must not be cancelled except to end the process
     in_flight: set[asyncio.Task[None] | None] = field(default_factory=set)
-    measured: Measurement = field(default_factory=lambda: Measurement(time.time()))
-    read_attempts: int = 4
+    measured: Measurement = field(default_factory=lambda: Measurement(time.time()))  #: since the last measurement
+    read_attempts: int = 4  #: after so many failures a read is given up
 
     async def token(self) -> str:
         """A token, as soon as there is one: a token endpoint in trouble says nothing about any row.
@@ -88,9 +83,9 @@ class ApiAccess:
         except TransportError as error:  # its words are ours
             verdict = classify_error(error)
         self.measured.ended(asyncio.get_running_loop().time() - sent_at)
-        if verdict.signal is not Signal.UNAUTHORIZED or self.tokens.reject(token):
+        if not verdict.is_unauthorized or self.tokens.reject(token):
             self.breaker.record(verdict, record)
-        if verdict.signal is Signal.THROTTLED:
+        if verdict.is_too_fast:
             self.measured.too_fast += 1
             self.rate_limit.throttled(verdict.wait, sent_at=sent_at)
         elif verdict.wait is not None:

@@ -14,9 +14,8 @@ from importer.delivery.case_reads import NewestFirst
 from importer.delivery.retry import ReadError
 from importer.delivery.workers import first_of
 from importer.ledger import LedgerWriter
-from importer.ledger.decisions import enter_listed, listed_but_invalid, settle_listed, settle_not_listed
+from importer.ledger.decisions import enter_listed, settle_listed, settle_not_listed
 from importer.models import Notice, SettleDelay
-from importer.wording import are, plural
 
 
 async def settle_from_list(
@@ -24,12 +23,8 @@ async def settle_from_list(
 ) -> None:
     """Read the list of cases twice, newest first, and settle the unknown records that this decides.
 
-    Args:
-        ledger: Has unknown records.
-        api: Reads.
-        field: The custom field with the external id.
-        delay: A request of the lost ledger may still be on its way, and the list may be behind.
-        stop: Ends the reading; what was read until then counts.
+    ``field`` is the custom field with the external id. What was read until ``stop`` counts. The delay is for requests
+    of the lost ledger that may still be on their way, and for a list that is behind.
     """
     for reading, wait in ((1, delay.first), (2, delay.again)):
         await first_of(stop.wait(), at_most=wait)
@@ -41,10 +36,6 @@ async def settle_from_list(
             break
     else:
         await ledger.call(settle_not_listed)
-    if fixed := await ledger.call(listed_but_invalid):
-        rows = plural(len(fixed), "invalid row")
-        text = f"warning: {rows} {are(len(fixed))} in the account already, such as {fixed[0]}: nothing to fix there"
-        api.progress.notice(Notice("invalid_but_listed", text, {"rows": len(fixed)}))
 
 
 async def _read_list(ledger: LedgerWriter, api: ApiAccess, field: str, reading: int, *, stop: asyncio.Event) -> bool:

@@ -16,8 +16,6 @@ from importer.talkdesk.payloads import Case, case_in, error_body
 from importer.talkdesk.search import UnreadableListError
 from importer.talkdesk.transport import Answer
 
-#: Answers to a look at a case that say that there is no such case.
-NO_CASE = (404, 410)
 #: Answers of an account that does not take a filter in this form.
 _NO_FILTER = (400, 422)
 #: Pages after which a person is told how far it is.
@@ -27,7 +25,7 @@ _MOST_REPEATED = 3
 
 
 async def read_case(api: ApiAccess, case_id: str) -> Case:
-    """One case on its own; the error of one that is not there has a status in :data:`NO_CASE`."""
+    """One case on its own."""
 
     def parse(answer: Answer) -> Case:
         case = case_in(answer) if answer.status == 200 else None
@@ -36,6 +34,16 @@ async def read_case(api: ApiAccess, case_id: str) -> Case:
         return case
 
     return await api.read(lambda token: api.client.get_case(case_id, token), parse, what=f"case {case_id}")
+
+
+async def find_case(api: ApiAccess, case_id: str) -> Case | None:
+    """One case on its own; None if there is no such case."""
+    try:
+        return await read_case(api, case_id)
+    except ReadError as error:
+        if error.status in (404, 410):
+            return None
+        raise
 
 
 async def list_page(
@@ -57,23 +65,16 @@ async def list_filtered(api: ApiAccess, parameters: search.Parameters) -> list[C
 
 
 class NewestFirst:
-    """The list of cases, newest first, and whether it can be believed about the cases that it does not show.
-
-    Attributes:
-        seen: The ids of the cases that were shown.
-        oldest: When the last of them was made.
-        is_in_order: They came in the order that was asked for, with custom fields that can be read.
-        is_at_end: The list says that it has no more cases.
-        is_whole: That is so, and in order, and it has shown as many different cases as it says that it has.
-        ended_empty: Nothing was behind its end either: its last page was empty.
-    """
+    """The list of cases, newest first, and whether it can be believed about the cases that it does not show."""
 
     def __init__(self, api: ApiAccess) -> None:
         self._api = api
-        self.seen: set[str] = set()
-        self.oldest = datetime.max.replace(tzinfo=UTC)
-        self.is_in_order = True
-        self.is_at_end = self.is_whole = self.ended_empty = False
+        self.seen: set[str] = set()  #: the ids of the cases that were shown
+        self.oldest = datetime.max.replace(tzinfo=UTC)  #: when the last of them was made
+        self.is_in_order = True  #: they came as they were asked for, with custom fields that can be read
+        self.is_at_end = False  #: the list says that it has no more cases
+        self.is_whole = False  #: so it is, in order, and it has shown as many different cases as it says that it has
+        self.ended_empty = False  #: nothing was behind its end either: its last page was empty
 
     async def pages(self, *, most: int = 2**31) -> AsyncIterator[list[Case]]:
         """The new cases of each of at most so many pages: cases that are made meanwhile move others to later ones."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
 
 import orjson
 
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.case_reads import NewestFirst, list_filtered, list_page
 from importer.delivery.retry import ReadError
-from importer.ledger import CreatedCase, Pending, UnknownRecord
+from importer.ledger.records import CreatedCase, Pending
 from importer.talkdesk import search
 from importer.talkdesk.payloads import Case
 from importer.talkdesk.search import Encoding
@@ -48,20 +47,11 @@ class CaseSearch:
             raise ReadError("the list shows custom fields in a form that cannot be read")
         return found
 
-    async def newest(self, field: str, values: Collection[str]) -> list[Case]:
-        """Those of the newest cases that have one of these external ids; for want of a filter."""
-        page = await list_page(self._api, search.NEWEST_FIRST, per_page=search.MOST_PER_PAGE)
-        return [case for case in page.cases if any(case.has(field, value) for value in values)]
-
     async def look_through(
         self, field: str, value: str, *, control: CreatedCase, since: float
     ) -> tuple[list[Case], bool]:
-        """Read the list, newest first, back past the time ``since``, for want of a filter.
-
-        Returns:
-            The cases that have exactly this external id; and whether these are all: the list is in the order that was
-            asked for, shows the control case, and was read far enough.
-        """
+        """Read the list, newest first, back past the time ``since``, for want of a filter: the cases that have exactly
+        this external id, and whether the list proves that these are all."""
         listing, found, is_far_enough = NewestFirst(self._api), list[Case](), False
         async for cases in listing.pages(most=MOST_LISTED_PAGES):
             found += [case for case in cases if case.has(field, value)]
@@ -98,6 +88,6 @@ class CaseSearch:
         return control.case_id in [case.id for case in found]
 
 
-def external_id_in(record: UnknownRecord | Pending) -> str:
+def external_id_in(record: Pending) -> str:
     """What the custom field of the external id holds in the body of a record that has one."""
     return str(orjson.loads(record.body)["custom_fields"][record.external_id_field])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.response_policy import Signal, Verdict
@@ -46,39 +47,23 @@ def failure_limit(text: str) -> Callable[[int], int]:
     return lambda rows: rows * number // 100 if is_percent else number
 
 
+@dataclass
 class CircuitBreaker:
-    """Hears what every answer says about the run. While it is open, the rate limiter only lets probes through.
+    """Hears what every answer says about the run. While it is open, the rate limiter only lets probes through."""
 
-    Args:
-        rate_limit: The limiter of the run.
-        target: Where to, for messages.
-        on_stop: Is called when the run must stop.
-        max_refused: Stop when more rows than this are refused; None for no limit.
-        notice: Is told when sending is paused, and when it resumes.
+    rate_limit: RateLimiter
+    target: str  #: where to, for messages
+    on_stop: Callable[[], None] = lambda: None  #: is called when the run must stop
+    max_refused: int | None = None  #: stop when more rows than this are refused; None for no limit
+    notice: Callable[[Notice], None] = lambda _: None  #: is told when sending is paused, and when it resumes
+    error: CaseImporterError | None = field(default=None, init=False)  #: why the run must stop, once it must
 
-    Attributes:
-        error: Why the run must stop, once it must.
-    """
-
-    def __init__(
-        self,
-        rate_limit: RateLimiter,
-        *,
-        target: str,
-        on_stop: Callable[[], None] = lambda: None,
-        max_refused: int | None = None,
-        notice: Callable[[Notice], None] = lambda _: None,
-    ) -> None:
-        self._rate_limit = rate_limit
-        self._target = target
-        self._on_stop = on_stop
-        self._refusals_left = max_refused
-        self._notice = notice
+    def __post_init__(self) -> None:
+        self._refusals_left = self.max_refused
         self._has_succeeded = False
         self._failing: set[object] = set()
         self._failing_since = 0.0
         self._shut_out = 0
-        self.error: CaseImporterError | None = None
 
     @property
     def is_open(self) -> bool:
@@ -100,58 +85,55 @@ class CircuitBreaker:
             if self._refusals_left < 0:
                 what = "more rows failed than --max-failures allows; the rest were not sent"
                 hint = "see the failures file, then run the same command again"
-                self._stop(TooManyFailuresError(what, where=self._target, hint=hint))
+                self._stop(TooManyFailuresError(what, where=self.target, hint=hint))
         if signal is Signal.CREATED:
             self._has_succeeded, self._shut_out = True, 0
         elif signal is Signal.WRONG_TARGET:
             what = f"cases cannot be created at this address (HTTP {outcome.http_status})"
-            self._stop(TargetError(what, where=self._target, hint="check --region and --account, or --api-url"))
+            self._stop(TargetError(what, where=self.target, hint="check --region and --account, or --api-url"))
         elif signal is Signal.CROSSED:
-            self._stop(CrossedError(str(outcome.message), where=self._target, hint=_CROSSED_HINT))
+            self.record_crossed(str(outcome.message))
         elif signal in (Signal.FORBIDDEN, Signal.UNAUTHORIZED):
             self._shut_out += 1
             is_later = self._has_succeeded and signal is Signal.FORBIDDEN
             if self._shut_out >= (SHUT_OUT_LATER if is_later else SHUT_OUT_AFTER):
                 what = f"the API rejected the credentials (HTTP {outcome.http_status}: {outcome.message})"
                 hint = "check the credentials and the scope cases-public:write, then run the same command again"
-                self._stop(TargetError(what, where=self._target, hint=hint))
+                self._stop(TargetError(what, where=self.target, hint=hint))
 
-    def record_crossed(self, case_id: str) -> None:
-        """A case id was given to two rows."""
-        what = f"case {case_id} was returned for two different rows; the run stopped"
-        self._stop(CrossedError(what, where=self._target, hint=_CROSSED_HINT))
+    def record_crossed(self, what: str) -> None:
+        """An answer belongs to another row."""
+        self._stop(CrossedError(what, where=self.target, hint=_CROSSED_HINT))
 
     def record_life(self) -> None:
         """The service gave a whole answer, whatever it says: there is no outage."""
         if self.is_open:
-            self._notice(Notice("resumed", f"{self._target} answers again", {"target": self._target}))
-            self._rate_limit.outage(is_on=False)
+            self.notice(Notice("resumed", f"{self.target} answers again", {"target": self.target}))
+            self.rate_limit.outage(is_on=False)
         self._failing.clear()
 
     def record_outage(self, what: str, record: int | None = None) -> None:
-        """A request brought no whole answer, or a server error.
+        """A request brought no whole answer, or a server error, as ``what`` says for a person.
 
-        Args:
-            what: Says it for a person.
-            record: For which it was sent; None for a search, each of which counts: unknown outcomes need the service.
+        It was sent for a ``record``, or (None) for a search, each of which counts: unknown outcomes need the service.
         """
         now = asyncio.get_running_loop().time()
         if not self._failing:
             self._failing_since = now
         if self.is_open:
             if now - self._failing_since > PATIENCE:
-                self._stop(outage(what, where=self._target, seconds=PATIENCE))
+                self._stop(outage(what, where=self.target, seconds=PATIENCE))
             return
         self._failing.add(object() if record is None else record)
         if self.is_open:
             most = f"{PATIENCE / 60:.0f} minutes at most"
-            text = f"{self._target} does not answer ({what}); sending is paused until it does, {most}"
-            self._notice(Notice("paused", text, {"target": self._target}))
-            self._rate_limit.outage(is_on=True)
+            text = f"{self.target} does not answer ({what}); sending is paused until it does, {most}"
+            self.notice(Notice("paused", text, {"target": self.target}))
+            self.rate_limit.outage(is_on=True)
 
     def _stop(self, error: CaseImporterError) -> None:
         self.error = self.error or error
-        self._on_stop()
+        self.on_stop()
 
 
 def outage(what: str, *, where: str, seconds: float) -> OutageError:

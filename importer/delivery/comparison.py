@@ -12,13 +12,14 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import orjson
 
+from importer.ledger.records import CUSTOM
 from importer.models import CaseVerdict, Finding
 from importer.talkdesk.payloads import Case, Note, custom_field_prefix, other_spelling
 
@@ -28,7 +29,6 @@ MARGIN = 900.0
 #: Characters of a value that are kept, and how many of them are before the first difference.
 SHOWN, SHOWN_BEFORE = 200, 40
 
-CUSTOM = "custom_fields."
 #: What reads leave out of a case that has none: of these, absent is empty. Of all others it is "not shown".
 _EMPTY_IN_LIST = frozenset({"owner_id", "priority", "type", "group_id", "requester_email", "requester_name"})
 _EMPTY_ALONE = frozenset({"owner_id", "priority", "type"})
@@ -54,20 +54,20 @@ def compare(
     alone: Case | None,
     written_at: float,
 ) -> list[Finding]:
-    """What a case shows of what was sent, the worst first; read on its own it is believed rather than the list.
+    """What a case shows of the last value of each field, and of all notes, that were sent: what is not the same, the
+    worst first. If all that is shown is as sent, the first finding is about the whole case, ``same``.
 
-    Args:
-        sent: The body that created the case.
-        notes: All notes that it got, as they were sent.
-        listed: The case as the list shows it; None if it was not listed.
-        alone: The same, read on its own.
-        written_at: When we last wrote to it, seconds since 1970.
-
-    Returns:
-        One finding for each field that is not the same. The first is about the whole case, ``same``, if all that is
-        shown is as sent.
+    The case is as the list shows it (``listed``) and as it was read on its own (``alone``), which is believed rather.
+    ``written_at``: when we last wrote to it, seconds since 1970.
     """
-    findings = [*_fields(sent, listed, alone), *_notes(notes, [case for case in (alone, listed) if case])]
+    findings = []
+    for field, value in sent.items():
+        found = shown_value(field, listed, alone)
+        if found is NOT_SHOWN:
+            findings.append(Finding(CaseVerdict.NOT_SHOWN, field))
+        elif (verdict := compare_values(field, value, found)) is not CaseVerdict.SAME:
+            findings.append(Finding(verdict, field, *excerpts(_text(value), _text(found))))
+    findings += _notes(notes, [case for case in (alone, listed) if case])
     update_at = None if listed is None else listed.update_at
     if update_at is not None and update_at.timestamp() > written_at + MARGIN:
         moved = CaseVerdict.MOVED_ON
@@ -79,17 +79,6 @@ def compare(
 
 
 # -- fields ---------------------------------------------------------------------------------------------
-
-
-def _fields(sent: Mapping[str, Any], listed: Case | None, alone: Case | None) -> Iterator[Finding]:
-    values = {name: value for name, value in sent.items() if name not in ("custom_fields", "notes")}
-    values |= {f"{CUSTOM}{key}": value for key, value in sent.get("custom_fields", {}).items()}
-    for field, value in values.items():
-        found = shown_value(field, listed, alone)
-        if found is NOT_SHOWN:
-            yield Finding(CaseVerdict.NOT_SHOWN, field)
-        elif (verdict := compare_values(field, value, found)) is not CaseVerdict.SAME:
-            yield Finding(verdict, field, *excerpts(_text(value), _text(found)))
 
 
 def shown_value(field: str, listed: Case | None, alone: Case | None) -> Any:
@@ -117,8 +106,11 @@ def compare_values(field: str, sent: Any, found: Any) -> CaseVerdict:
     if field in _WORDS and _word(sent) == _word(found):
         return CaseVerdict.SAME
     if isinstance(sent, list):
-        any_order = custom_field_prefix(field.removeprefix(CUSTOM)) == "multi_select"
-        is_same = isinstance(found, list) and _same_lists(sent, found, any_order=any_order)
+        listed = found if isinstance(found, list) else []
+        ours, theirs = ([_loose(_text(value)) for value in values] for values in (sent, listed))
+        if custom_field_prefix(field.removeprefix(CUSTOM)) == "multi_select":  # of a dependent field it is a path
+            ours, theirs = sorted(ours), sorted(theirs)
+        is_same = isinstance(found, list) and ours == theirs
     elif isinstance(sent, bool) or isinstance(found, bool | list | dict):
         is_same = not isinstance(found, list | dict) and _text(sent).casefold() == _text(found).strip().casefold()
     elif isinstance(sent, int | float):
@@ -144,12 +136,6 @@ def _compare_texts(sent: str, found: str) -> CaseVerdict:
 
 def _word(value: Any) -> str:
     return _text(value).strip().upper().replace(" ", "_").replace("-", "_")
-
-
-def _same_lists(sent: list[Any], found: list[Any], *, any_order: bool) -> bool:
-    """Options of a dependent field are a path: their order counts."""
-    ours, theirs = ([_loose(_text(value)) for value in values] for values in (sent, found))
-    return sorted(ours) == sorted(theirs) if any_order else ours == theirs
 
 
 def _number(value: Any) -> Decimal | None:
@@ -185,12 +171,9 @@ def excerpts(sent: str, found: str) -> tuple[str, str]:
     both = zip(sent, found, strict=False)
     first = next((at for at, (ours, theirs) in enumerate(both) if ours != theirs), min(len(sent), len(found)))
     start = max(0, first - SHOWN_BEFORE) if max(len(sent), len(found)) > SHOWN else 0
-    return _excerpt(sent, start), _excerpt(found, start)
-
-
-def _excerpt(text: str, start: int) -> str:
-    part = text[start : start + SHOWN]
-    return f"{'…' * bool(start)}{part}{'…' * (start + SHOWN < len(text))}"
+    end = start + SHOWN
+    ours, theirs = (f"{'…' * bool(start)}{text[start:end]}{'…' * (end < len(text))}" for text in (sent, found))
+    return ours, theirs
 
 
 # -- notes ----------------------------------------------------------------------------------------------
@@ -225,17 +208,59 @@ def _compare_notes(sent: _Note, found: _Note) -> CaseVerdict | None:
     """How two notes compare, the worse of title and body; None if one is not a version of the other."""
     verdicts = {_compare_texts(ours, theirs) for ours, theirs in zip(sent[:2], found[:2], strict=True)}
     worst = next(verdict for verdict in CaseVerdict if verdict in verdicts)
-    if worst is CaseVerdict.DIFFERS and not _alike(sent[1], found[1]):
+    ours, theirs = Counter(sent[1].split()), Counter(found[1].split())
+    is_alike = 2 * (ours & theirs).total() >= max(ours.total(), theirs.total()) > 0  # half of the words in common
+    if worst is CaseVerdict.DIFFERS and not is_alike:
         return None
     return worst if sent[2] == found[2] else CaseVerdict.DIFFERS  # others may read it now
-
-
-def _alike(ours: str, theirs: str) -> bool:
-    """Whether two texts have half of their words in common."""
-    words = [Counter(text.split()) for text in (ours, theirs)]
-    return 2 * (words[0] & words[1]).total() >= max(each.total() for each in words) > 0
 
 
 def _note_text(note: _Note) -> str:
     title, body, is_public = note
     return f"[{'public' if is_public else 'internal'}] {title}{': ' if title else ''}{body}"
+
+
+# -- what a case shows that nobody sent: the work of automations, of SLA policies, and of the account itself ----
+
+#: What others may fill in. Whose case it is, is not among them: an account completes what it is told of a requester.
+_FILLED_IN = ("status", "type", "priority", "owner_id", "group_id", "parent_id", "resolution")
+#: What an account may give each new case, so that it is told and no reason to look twice.
+_DEFAULTS = frozenset({"type", "priority", "group_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class SideEffect:
+    """A field of a case that has another value than the one that was sent, or that was not sent at all."""
+
+    field: str
+    sent: str | None  #: None if nothing was sent
+    found: str
+    is_default: bool = False  #: what an account may give each new case
+
+
+def with_first_status(sent: dict[str, Any]) -> dict[str, Any]:
+    """The same fields with the status that a case has if nobody sends one: a new case is NEW, or OPEN if it has an
+    owner (Talkdesk help, "Case statuses")."""
+    return {"status": "OPEN" if sent.get("owner_id") else "NEW"} | sent
+
+
+def side_effects(
+    sent: dict[str, Any], notes: Sequence[Mapping[str, Any]], case: Case
+) -> tuple[list[SideEffect], list[str]]:
+    """What changed by itself in a case that was read on its own, and which of the fields that were sent it does not
+    show; ``sent`` and ``notes`` as in :func:`compare`."""
+    expected = with_first_status(sent)
+    findings = compare(expected, notes, listed=None, alone=case, written_at=0.0)
+    effects = [
+        SideEffect(each.field, None if each.verdict is CaseVerdict.MORE_NOTES else each.sent, each.found)
+        for each in findings
+        if each.verdict.is_bad or each.verdict is CaseVerdict.MOVED_ON
+    ]
+    for field in _FILLED_IN:
+        if field not in expected and (value := getattr(case, field)):
+            effects.append(SideEffect(field, None, excerpts("", value)[1], field in _DEFAULTS))
+    for key, value in case.custom_fields.items():
+        is_sent = f"{CUSTOM}{key}" in sent or f"{CUSTOM}{other_spelling(key)}" in sent
+        if value not in (None, "", []) and not is_sent:
+            effects.append(SideEffect(f"{CUSTOM}{key}", None, excerpts("", str(value))[1]))
+    return effects, [each.field for each in findings if each.verdict is CaseVerdict.NOT_SHOWN]

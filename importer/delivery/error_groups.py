@@ -7,8 +7,8 @@ has looked.
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from dataclasses import dataclass, field
+import dataclasses
+from collections import deque
 from typing import Any
 
 import orjson
@@ -22,28 +22,21 @@ MOST = 200
 MOST_OF_LAST, LAST = 20, 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """What the refusals of a group have in common; ``field`` is empty when the server names none."""
+@dataclasses.dataclass(slots=True)
+class ErrorGroup:
+    """All that is known of the refusals with one cause: status, code, and the field that the server names, if any."""
 
     status: int
     code: str
-    field: str
+    field: str  #: empty if the server names none
+    refused: int = 0
+    values: set[str] = dataclasses.field(default_factory=set)
+    created_with_field: int = 0
+    is_frequent: bool = False
 
     def __str__(self) -> str:
         place = f" in {self.field}" if self.field else ""
         return f"HTTP {self.status}, code {self.code}{place}"
-
-
-@dataclass(slots=True)
-class ErrorGroup:
-    """All that is known of the refusals with one cause."""
-
-    cause: Cause
-    refused: int = 0
-    values: set[str] = field(default_factory=set)
-    created_with_field: int = 0
-    is_frequent: bool = False
 
     def explains(self, body: dict[str, Any]) -> bool:
         """Whether a row with this body would be refused for this cause, as far as anybody can tell.
@@ -51,9 +44,9 @@ class ErrorGroup:
         It would if it carries a value that was refused. If every row was refused that has the field at all, whatever
         its value, the field itself is the cause.
         """
-        value = value_of(body, self.cause.field)
+        value = value_of(body, self.field)
         if value is None:
-            return not self.cause.field and self.created_with_field == 0
+            return not self.field and self.created_with_field == 0
         return value in self.values or (self.refused >= MOST and self.created_with_field == 0)
 
 
@@ -61,53 +54,40 @@ class ErrorGroups:
     """Counts refusals by cause, and says which rows to leave alone."""
 
     def __init__(self) -> None:
-        self._groups: dict[Cause, ErrorGroup] = {}
-        self._last: deque[Cause | None] = deque(maxlen=LAST)
-        self._in_last: Counter[Cause] = Counter()
+        self._groups: dict[tuple[int, str, str], ErrorGroup] = {}
+        self._last: deque[tuple[int, str, str] | None] = deque(maxlen=LAST)  # the causes of the last attempts
 
     def record(self, verdict: Verdict, body: bytes) -> ErrorGroup | None:
         """Take a verdict into account; returns a group that has just become too frequent."""
-        if verdict.state is State.CREATED:
-            self._remember(None)
-            if self._groups:
-                self._record_created(orjson.loads(body))
-        elif verdict.state is State.REFUSED:
+        if verdict.state is State.REFUSED:
             return self._record_refused(verdict, orjson.loads(body))
+        if verdict.state is State.CREATED:
+            self._last.append(None)
+            content = orjson.loads(body) if self._groups else {}
+            for group in self._groups.values():
+                value = value_of(content, group.field)
+                if value is not None or not group.field:
+                    group.created_with_field += 1
+                    group.values.discard(value or "")
         return None
 
-    def _record_created(self, body: dict[str, Any]) -> None:
-        for group in self._groups.values():
-            value = value_of(body, group.cause.field)
-            if value is not None or not group.cause.field:
-                group.created_with_field += 1
-                group.values.discard(value or "")
-
     def _record_refused(self, verdict: Verdict, body: dict[str, Any]) -> ErrorGroup | None:
-        cause = Cause(verdict.outcome.http_status or 0, verdict.outcome.code or "", verdict.field)
-        group = self._groups.setdefault(cause, ErrorGroup(cause))
+        cause = (verdict.outcome.http_status or 0, verdict.outcome.code or "", verdict.field)
+        group = self._groups.setdefault(cause, ErrorGroup(*cause))
         group.refused += 1
-        value = value_of(body, cause.field)
+        value = value_of(body, group.field)
         if value is not None and len(group.values) < LAST:
             group.values.add(value)
-        self._remember(cause)
-        if group.is_frequent or (group.refused < MOST and self._in_last[cause] < MOST_OF_LAST):
+        self._last.append(cause)
+        if group.is_frequent or (group.refused < MOST and self._last.count(cause) < MOST_OF_LAST):
             return None
         group.is_frequent = True
         return group
 
-    def _remember(self, cause: Cause | None) -> None:
-        if len(self._last) == LAST and (oldest := self._last[0]) is not None:
-            self._in_last[oldest] -= 1
-        self._last.append(cause)
-        if cause is not None:
-            self._in_last[cause] += 1
-
     def suppressing(self, body: bytes) -> ErrorGroup | None:
         """The group for whose cause a row with this body would only be refused again; None if it may be sent."""
         frequent = [group for group in self._groups.values() if group.is_frequent]
-        if not frequent:
-            return None
-        content = orjson.loads(body)
+        content = orjson.loads(body) if frequent else {}
         return next((group for group in frequent if group.explains(content)), None)
 
 

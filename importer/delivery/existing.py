@@ -13,14 +13,16 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from importer.delivery.api_access import ApiAccess
+from importer.delivery.case_reads import list_page
 from importer.delivery.case_search import CaseSearch, external_id_in
 from importer.delivery.retry import ReadError
 from importer.delivery.workers import first_of
 from importer.errors import CaseImporterError
-from importer.ledger import Ledger, LedgerWriter, Pending, Selection
+from importer.ledger import Ledger, LedgerWriter
+from importer.ledger.records import Pending, Selection
 from importer.models import Notice, State
 from importer.talkdesk.auth import READ_SCOPE
-from importer.talkdesk.search import Encoding
+from importer.talkdesk.search import MOST_PER_PAGE, NEWEST_FIRST, Encoding
 
 #: Rows that are searched at most; with both spellings of the filter that is 42 requests, nine seconds at 5/s.
 MOST = 20
@@ -44,7 +46,7 @@ async def refuse_existing(ledger: LedgerWriter, api: ApiAccess, chosen: Selectio
     found: list[tuple[str, str]] = []
     try:
         async with asyncio.timeout(LONGEST):
-            await first_of(_find_existing(CaseSearch(api), sample, found), stop.wait())
+            await first_of(_find_existing(api, sample, found), stop.wait())
     except (ReadError, TimeoutError) as error:
         why = str(error) or f"the search took longer than {LONGEST:.0f} s"
         may_not_read = isinstance(error, ReadError) and error.status == 403
@@ -67,12 +69,9 @@ def _sample(ledger: Ledger, chosen: Selection) -> list[Pending]:
     return ledger.unsent_sample(chosen, most=MOST)
 
 
-async def _find_existing(search: CaseSearch, sample: Sequence[Pending], found: list[tuple[str, str]]) -> None:
-    """Find the key of the first of these records that is a case, and the case. Only one with the exact value counts.
-
-    Raises:
-        ReadError: it cannot be told.
-    """
+async def _find_existing(api: ApiAccess, sample: Sequence[Pending], found: list[tuple[str, str]]) -> None:
+    """Find the key of the first of these records that is a case, and the case. Only one with the exact value counts."""
+    search = CaseSearch(api)
     for field, records in groupby(sample, lambda record: record.external_id_field):  # each source has one field
         assert field is not None
         keys = {external_id_in(record): record.key for record in records}
@@ -83,7 +82,8 @@ async def _find_existing(search: CaseSearch, sample: Sequence[Pending], found: l
                     found.append((key, case.id))
                     return
         if not filtering:
-            for case in await search.newest(field, keys.keys()):
-                found.append((keys[str(case.custom_fields[field])], case.id))
-                return
+            for case in (await list_page(api, NEWEST_FIRST, per_page=MOST_PER_PAGE)).cases:
+                if named := [key for value, key in keys.items() if case.has(field, value)]:
+                    found.append((named[0], case.id))
+                    return
             raise ReadError(f"the list of cases does not filter by {field}")

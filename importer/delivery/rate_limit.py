@@ -87,11 +87,7 @@ class RateLimiter:
         return rate * (1 + GROWTH * max(0.0, elapsed / self._back_in - 1)) if self._is_found else rate
 
     async def acquire(self) -> bool:
-        """Wait until a request may leave; it must leave at once.
-
-        Returns:
-            False if the run is stopping: the request must not leave.
-        """
+        """Wait until a request may leave; it must leave at once. False: the run is stopping, so it must not leave."""
         if self._is_stopped:
             return False
         if self._top is None and not self._is_outage and self.closed_for <= 0:
@@ -159,11 +155,9 @@ class RateLimiter:
         self._quiet_until = max(self._quiet_until, _now() + seconds)
 
     def throttled(self, wait: float | None, *, sent_at: float) -> None:
-        """The server said "too fast" to a request.
+        """The server said "too fast" to a request that left at ``sent_at``, and asked for such a wait, if it did.
 
-        Args:
-            wait: Seconds that it asks to wait; None if it does not.
-            sent_at: When the request left. What was under way when the rate fell says nothing about the new rate.
+        What was under way when the rate fell says nothing about the new rate.
         """
         self.pause(random.random() * _QUIET if wait is None else wait)
         if sent_at <= self._fell_at:

@@ -17,8 +17,9 @@ from typing import TypeVar
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.case_search import CaseSearch, external_id_in
 from importer.delivery.retry import ReadError
-from importer.ledger import CreatedCase, LedgerWriter, Outcome, Settled, UnknownRecord
+from importer.ledger import LedgerWriter
 from importer.ledger.decisions import note_search
+from importer.ledger.records import CreatedCase, Outcome, Settled, UnknownRecord
 from importer.models import SettleDelay, State, clean
 from importer.talkdesk.payloads import Case
 from importer.talkdesk.search import Encoding
@@ -50,13 +51,11 @@ class Reconciler:
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
     async def settle(self, record: UnknownRecord, *, known_at: float) -> State:
-        """Wait out the settle delay, search, and write down what that proves.
+        """Wait out the settle delay, search, and write down what that proves: created, duplicate, pending (it may be
+        sent again), or unknown if it could not be decided.
 
         One search that finds a case decides. That there is none must come out twice. ``known_at`` is a time of the
         running loop.
-
-        Returns:
-            created, duplicate, pending (it may be sent again), or unknown if it could not be decided.
         """
         field = record.external_id_field
         if field is None:
@@ -64,11 +63,19 @@ class Reconciler:
         await asyncio.sleep(max(0.0, known_at + self._delay.first - asyncio.get_running_loop().time()))
         outcome, why = _UNDECIDED, "the list of cases proves nothing"
         try:
-            again = await self._between_looks(record, field)
+            control = await self._control_case(field)
+            # If the control case may be older than the row by some time, a list that shows the one may take as long to
+            # show the other. How long a request was on its way is not known, so it may be as old as its mark.
+            older = 0.0 if control is None else record.since - control.sent_at
+            again = max(self._delay.again, min(older, 4 * self._delay.again))
+            found = (State.CREATED, State.DUPLICATE)
             looks = await look_twice(
-                lambda: self._look(record, field), is_enough=_finds_something, api=self._api, again=again
+                lambda: self._look(record, field),
+                is_enough=lambda outcome: outcome.state in found,
+                api=self._api,
+                again=again,
             )
-            if looks[0] == looks[-1] or _finds_something(looks[-1]):
+            if looks[0] == looks[-1] or looks[-1].state in found:
                 outcome = looks[-1]
         except ReadError as error:
             why = str(error)
@@ -79,14 +86,6 @@ class Reconciler:
             if settled is not Settled.DONE:
                 outcome = _UNDECIDED
         return outcome.state
-
-    async def _between_looks(self, record: UnknownRecord, field: str) -> float:
-        """Seconds between two searches. If the control case may be older than the row by some time, a list that shows
-        the one may take as long to show the other. How long a request was on its way is not known, so it may be as old
-        as its mark."""
-        control = await self._control_case(field)
-        older = 0.0 if control is None else record.since - control.sent_at
-        return max(self._delay.again, min(older, 4 * self._delay.again))
 
     async def _look(self, record: UnknownRecord, field: str) -> Outcome:
         """What one search says: created, duplicate, pending for "not created", or unknown if it proves nothing."""
@@ -134,10 +133,6 @@ async def look_twice(
             if is_enough(looks[-1]) or len(looks) == 2:
                 return looks
         await asyncio.sleep(again * 2**failures)
-
-
-def _finds_something(outcome: Outcome) -> bool:
-    return outcome.state in (State.CREATED, State.DUPLICATE)
 
 
 def _found(cases: list[Case]) -> Outcome:

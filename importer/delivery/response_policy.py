@@ -15,7 +15,7 @@ import orjson
 
 from importer.delivery.retry import asked_wait, rate_limit_wait
 from importer.errors import CaseImporterError
-from importer.ledger import Outcome, Pending
+from importer.ledger.records import Outcome, Pending
 from importer.models import State, clean
 from importer.talkdesk.payloads import Case, case_in, error_body
 from importer.talkdesk.transport import Answer, NotSent, TransportError
@@ -48,6 +48,16 @@ class Verdict:
     def state(self) -> State:
         """Where the record goes."""
         return self.outcome.state
+
+    @property
+    def is_too_fast(self) -> bool:
+        """Whether the server refused it for nothing but its limit."""
+        return self.signal is Signal.THROTTLED
+
+    @property
+    def is_unauthorized(self) -> bool:
+        """Whether it was about the token alone."""
+        return self.signal is Signal.UNAUTHORIZED
 
 
 CREATED, UPDATED = 201, 200

@@ -1,22 +1,24 @@
 """When to try again: what servers ask for, what we choose ourselves, and what a run can afford.
 
-Sources: RFC 9110 §10.2.3 (Retry-After); draft-ietf-httpapi-ratelimit-headers and its older three-header form; the
-Talkdesk OpenAPI shows a hint inside the error body (``fields[].name == "retry-after"``).
+Sources: RFC 9110 §10.2.3 (Retry-After); the three-header form of draft-ietf-httpapi-ratelimit-headers; the Talkdesk
+OpenAPI shows a hint inside the error body (``fields[].name == "retry-after"``).
 """
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Hashable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
 from importer.errors import ConfigError
 from importer.models import State
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from importer.delivery.response_policy import Verdict
 
 #: No server can put us to sleep for longer than this; seconds.
 LONGEST_WAIT = 3600.0
@@ -26,9 +28,6 @@ MAX_ATTEMPTS = 3
 _BASE, _BASE_THROTTLED, _BASE_READ, _CAP = 0.05, 1.0, 0.5, 20.0
 
 _SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII)
-_POLICIES = re.compile(r"(?:\"[^\"]*\"|[^,\"])+")
-_REMAINING = re.compile(r"(?:^|;)\s*r=(\d{1,9})\s*(?=;|$)", re.ASCII)
-_RESET = re.compile(r"(?:^|;)\s*t=(\d{1,6})\s*(?=;|$)", re.ASCII)
 
 
 def asked_wait(headers: Mapping[str, str], hint: str | None) -> float | None:
@@ -42,21 +41,11 @@ def asked_wait(headers: Mapping[str, str], hint: str | None) -> float | None:
 
 def rate_limit_wait(headers: Mapping[str, str]) -> float | None:
     """Seconds to the next window, at most :data:`LONGEST_WAIT`, if the headers say that this one is used up."""
-    wait = None
-    if (field := headers.get("RateLimit")) is not None:
-        wait = max(filter(None, map(_used_up, _POLICIES.findall(field))), default=None)
-    else:
-        for prefix in ("RateLimit", "X-RateLimit"):
-            if headers.get(f"{prefix}-Remaining", "").strip() == "0":
-                wait = _seconds(headers.get(f"{prefix}-Reset"))  # seven digits and more are a date: ignored
-                break
-    return None if wait is None else min(wait, LONGEST_WAIT)
-
-
-def _used_up(policy: str) -> float | None:
-    """Seconds until a policy of the RateLimit field opens again, if nothing of it remains."""
-    remaining, reset = _REMAINING.search(policy), _RESET.search(policy)
-    return float(reset[1]) if remaining and reset and int(remaining[1]) == 0 else None
+    for prefix in ("RateLimit", "X-RateLimit"):
+        if headers.get(f"{prefix}-Remaining", "").strip() == "0":
+            wait = _seconds(headers.get(f"{prefix}-Reset"))  # seven digits and more are a date: ignored
+            return None if wait is None else min(wait, LONGEST_WAIT)
+    return None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
@@ -88,17 +77,12 @@ def backoff(attempt: int, *, base: float = _BASE_READ, cap: float = _CAP) -> flo
 
 
 class ReadError(Exception):
-    """Something could not be read; this says nothing about any case.
-
-    Args:
-        is_final: Asking again in this run would not help.
-        status: HTTP status of the answer that said so; None if it was something else.
-    """
+    """Something could not be read; this says nothing about any case."""
 
     def __init__(self, message: str, *, is_final: bool = False, status: int | None = None) -> None:
         super().__init__(message)
-        self.status = status
-        self.is_final = is_final
+        self.status = status  #: HTTP status of the answer that said so; None if it was something else
+        self.is_final = is_final  #: asking again in this run would not help
 
 
 class RetryBudget:
@@ -113,16 +97,21 @@ class RetryBudget:
     def __init__(self, workers: int = 0) -> None:
         self._left = self.START
         self._left_too_fast = workers
+        self.attempts = Counter[Hashable]()  #: in this run, of what may be sent again
 
-    def first_attempt(self) -> None:
-        """A record is sent for the first time in this run."""
-        self._left += self.SHARE
-
-    def wait_before_next(self, attempts: int, *, too_fast: bool) -> float | None:
-        """Seconds until what is proven not done after so many attempts is sent again; None if not in this run."""
-        if not self.allows(attempts, too_fast=too_fast):
+    def after(self, what: Hashable, verdict: Verdict) -> float | None:
+        """Count an attempt; seconds until what it was for is sent again, None if it is not, or not in this run."""
+        attempts = self.attempts.pop(what, 0) + 1
+        if attempts == 1:
+            self._left += self.SHARE
+        if verdict.is_unauthorized:  # says nothing about what was sent, so it does not use up an attempt
+            self.attempts[what] = attempts - 1
+            return 0.0
+        if verdict.state in (State.PENDING, State.UNKNOWN):  # what is unknown may come back
+            self.attempts[what] = attempts
+        if verdict.state is not State.PENDING or not self.allows(attempts, too_fast=verdict.is_too_fast):
             return None
-        return backoff(attempts, base=_BASE_THROTTLED if too_fast else _BASE)
+        return backoff(attempts, base=_BASE_THROTTLED if verdict.is_too_fast else _BASE)
 
     def allows(self, attempts: int, *, too_fast: bool = False) -> bool:
         """Whether what was sent so many times in this run may be sent once more; if so, that is paid for.

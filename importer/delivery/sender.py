@@ -6,13 +6,14 @@ mark is on disk before anything leaves. The rate limit is last, so that no wait 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from importer.delivery.api_access import ApiAccess
-from importer.delivery.error_groups import ErrorGroup, ErrorGroups
-from importer.delivery.response_policy import Signal, Verdict, classify
+from importer.delivery.error_groups import ErrorGroups
+from importer.delivery.response_policy import Verdict, classify
 from importer.delivery.retry import RetryBudget
-from importer.ledger import Ledger, LedgerWriter, Mark, Pending, Settled
+from importer.ledger import Ledger, LedgerWriter
+from importer.ledger.records import Mark, Pending, Settled
 from importer.models import Notice, State
 
 
@@ -27,29 +28,26 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Sends records, one at a time for each worker that calls it.
-
-    Attributes:
-        attempts: Requests so far for each record that may be sent again.
-    """
+    """Sends records, one at a time for each worker that calls it."""
 
     api: ApiAccess
     ledger: LedgerWriter
     budget: RetryBudget
     groups: ErrorGroups = field(default_factory=ErrorGroups)
-    attempts: dict[int, int] = field(default_factory=dict)
 
     async def send(self, record: Pending) -> Sent:
         """Mark, send, classify, settle."""
         if (group := self.groups.suppressing(record.body)) is not None:
-            return await self._suppress(record, group)
+            message = f"suppressed: {group.refused:,} rows were refused with the same error ({group})"
+            await self.ledger.call(Ledger.note, record.id, code="suppressed", message=message)
+            return Sent(State.PENDING, is_suppressed=True)
         token = await self.api.token()
         with self.api.under_way():
             mark = await self.ledger.mark_sending(record.id)  # on disk before anything leaves
             if mark is not Mark.DONE:
                 return Sent(State.SKIPPED if mark is Mark.DUPLICATE_KEY else State.WAITING)
             if not await self.api.rate_limit.acquire():
-                await self.ledger.unmark(record.id)  # proven not sent
+                await self.ledger.call(Ledger.unmark, record.id)  # proven not sent
                 return Sent(State.PENDING)
             verdict = await self.api.attempt(
                 self.api.client.create_case(record.body, token),
@@ -62,33 +60,13 @@ class Sender:
 
     def _after(self, record: Pending, verdict: Verdict, settled: Settled) -> Sent:
         """What follows from an outcome that is on disk."""
-        attempts = self.attempts.pop(record.id, 0) + 1
-        if attempts == 1:
-            self.budget.first_attempt()
+        retry_in = self.budget.after(record.id, verdict)
         if (group := self.groups.record(verdict, record.body)) is not None:
-            text = (
-                f"{group.refused:,} rows refused ({group.cause}); similar rows are suppressed for the rest of this run"
-            )
-            facts = {"refused": group.refused, **asdict(group.cause)}
+            text = f"{group.refused:,} rows refused ({group}); similar rows are suppressed for the rest of this run"
+            facts = {"refused": group.refused, "status": group.status, "code": group.code, "field": group.field}
             self.api.progress.notice(Notice("group_suppressed", text, facts))
         if settled is Settled.CROSSED:
-            self.api.breaker.record_crossed(str(verdict.outcome.case_id))
+            case_id = verdict.outcome.case_id
+            self.api.breaker.record_crossed(f"case {case_id} was returned for two different rows; the run stopped")
             return Sent(State.UNKNOWN)
-        if verdict.signal is Signal.UNAUTHORIZED:  # says nothing about the row, so it does not use up an attempt
-            self.attempts[record.id] = attempts - 1
-            return Sent(State.PENDING, retry_in=0.0)
-        if verdict.state in (State.PENDING, State.UNKNOWN):  # a row whose outcome is unknown may come back
-            self.attempts[record.id] = attempts
-        if verdict.state is not State.PENDING:
-            return Sent(verdict.state)
-        is_throttled = verdict.signal is Signal.THROTTLED
-        return Sent(State.PENDING, self.budget.wait_before_next(attempts, too_fast=is_throttled))
-
-    def may_send_again(self, record: int) -> bool:
-        """Whether a record that turned out not to be a case may be sent in this run; if so, that is paid for."""
-        return self.budget.allows(self.attempts.get(record, 0))
-
-    async def _suppress(self, record: Pending, group: ErrorGroup) -> Sent:
-        message = f"suppressed: {group.refused:,} rows were refused with the same error ({group.cause})"
-        await self.ledger.call(Ledger.note, record.id, code="suppressed", message=message)
-        return Sent(State.PENDING, is_suppressed=True)
+        return Sent(verdict.state, retry_in)

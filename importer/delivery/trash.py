@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from importer.delivery.api_access import ApiAccess
-from importer.delivery.case_reads import NO_CASE, read_case
+from importer.delivery.case_reads import find_case
 from importer.delivery.retry import ReadError
 from importer.errors import OutageError
 from importer.talkdesk.payloads import error_body
@@ -26,8 +28,11 @@ async def put_into_trash(api: ApiAccess, case_id: str) -> None:
         why = "" if is_named else "the account did not delete it"
     except ReadError as error:
         why = str(error)
-    if not why or await _is_gone(api, case_id):  # somebody may have deleted it by hand
+    if not why:
         return
+    with suppress(ReadError):
+        if await find_case(api, case_id) is None:
+            return  # somebody has deleted it by hand
     hint = "delete it in Talkdesk; the scope cases-public:write is needed for the next one"
     raise OutageError(f"case {case_id} is still in the account: {why}", hint=hint)
 
@@ -39,11 +44,3 @@ def _names(answer: Answer, case_id: str) -> bool:
     if not isinstance(ids, list):
         raise UnreadableListError(error_body(answer).text or f"HTTP {answer.status} without ids in it")
     return case_id in map(str, ids)
-
-
-async def _is_gone(api: ApiAccess, case_id: str) -> bool:
-    try:
-        await read_case(api, case_id)
-    except ReadError as error:
-        return error.status in NO_CASE
-    return False

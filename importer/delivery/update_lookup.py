@@ -11,9 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from typing import Any
 
-import orjson
-
-from importer.delivery.comparison import CUSTOM, NOT_SHOWN, compare_values, excerpts, shown_value
+from importer.delivery.comparison import NOT_SHOWN, compare_values, excerpts, shown_value
 from importer.models import CaseVerdict
 from importer.talkdesk.payloads import Case
 
@@ -37,13 +35,8 @@ def notes_in_case(
 
     The notes that came before are the proof that the list can be believed, and as equal notes may come twice, they
     are counted. Whatever else is there must be exactly what is looked for, or nothing at all: a server may have
-    changed the texts, so notes that nobody knows prove nothing.
-
-    Args:
-        shown: The notes that the case shows; None if it shows no list of notes.
-        surely: Those that it got before.
-        perhaps: Those that it may have got before.
-        sent: Those that are looked for.
+    changed the texts, so notes that nobody knows prove nothing. The case got some ``surely`` before, and some
+    ``perhaps``; it shows None if it shows no list of notes.
     """
     if shown is None:
         return Shown.UNCLEAR
@@ -57,26 +50,6 @@ def notes_in_case(
     return Shown.THERE if is_there else Shown.UNCLEAR
 
 
-def fields_in(body: bytes) -> dict[str, Any]:
-    """The fields that a body sets, custom fields as ``custom_fields.KEY``; notes are none."""
-    content: dict[str, Any] = orjson.loads(body)
-    custom = content.pop("custom_fields", {})
-    content.pop("notes", None)
-    bare = {key: value["value"] if isinstance(value, dict) else value for key, value in custom.items()}
-    return content | {f"{CUSTOM}{key}": value for key, value in bare.items()}
-
-
-def fields_before(bodies: Iterable[bytes]) -> dict[str, Any]:
-    """What stands in a case that got these bodies, the creation first, as far as they say.
-
-    A new case is NEW, or OPEN if it has an owner (Talkdesk help, "Case statuses").
-    """
-    known: dict[str, Any] = {}
-    for body in bodies:
-        known |= fields_in(body)
-    return {"status": "OPEN" if known.get("owner_id") else "NEW"} | known
-
-
 def fields_in_case(
     sent: Mapping[str, Any], before: Mapping[str, Any], *, listed: Case | None, alone: Case | None
 ) -> Shown:
@@ -84,13 +57,8 @@ def fields_in_case(
 
     One request sets all of its fields or none. So a field that is as sent, and was not so before, proves that all were
     set; if another one is different by now, or has a third value, somebody works with the case or an automation has
-    changed it: that is for a person. Where nothing but what was before is shown, it is sent again.
-
-    Args:
-        sent: What the update sets, as :func:`fields_in` gives it.
-        before: What stood there, as :func:`fields_before` gives it.
-        listed: The case as the list shows it; None if it was not read there.
-        alone: The same, read on its own.
+    changed it: that is for a person. Where nothing but what was before is shown, it is sent again. ``before``: what
+    stood there as far as what was sent before says, with the status of a new case.
     """
     shown = {field: value for field in sent if (value := shown_value(field, listed, alone)) is not NOT_SHOWN}
     as_sent = {field for field, value in shown.items() if compare_values(field, sent[field], value) in _ALIKE}

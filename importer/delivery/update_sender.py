@@ -8,27 +8,20 @@ behind it. A case is solved or closed when those below it are done.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
-from dataclasses import replace
+from collections import deque
+from dataclasses import dataclass, field, replace
 
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.case_reads import list_filtered, read_case
+from importer.delivery.comparison import with_first_status
 from importer.delivery.reconcile import look_twice
-from importer.delivery.response_policy import Signal, Verdict, classify_update
+from importer.delivery.response_policy import Verdict, classify_update
 from importer.delivery.retry import MAX_ATTEMPTS, ReadError, RetryBudget
-from importer.delivery.update_lookup import (
-    Shown,
-    changed_by_server,
-    fields_before,
-    fields_in,
-    fields_in_case,
-    notes_in_case,
-)
+from importer.delivery.update_lookup import Shown, changed_by_server, fields_in_case, notes_in_case
 from importer.delivery.workers import Stop, WorkerOptions, run_until_done
 from importer.errors import CaseImporterError
-from importer.ledger import CaseUpdate, LedgerWriter, UpdateOutcome
+from importer.ledger import Ledger, LedgerWriter
 from importer.ledger.case_updates import (
-    abandon_updates,
     mark_update_sending,
     next_case_update,
     sent_before,
@@ -36,8 +29,9 @@ from importer.ledger.case_updates import (
     unmark_update,
     waiting_cases,
 )
+from importer.ledger.records import CaseUpdate, UpdateOutcome, all_sent, fields_in, notes_in
 from importer.models import CaseUpdateState, Notice, SettleDelay, State, UpdateKind, clean
-from importer.talkdesk.payloads import case_in, note_texts
+from importer.talkdesk.payloads import case_in
 from importer.talkdesk.search import Encoding, by_ids
 from importer.talkdesk.transport import Answer
 
@@ -53,39 +47,25 @@ _STATES = {
 }
 
 
+@dataclass
 class UpdateSender:
-    """Sends what cases wait for, one case at a time for each worker.
+    """Sends what cases wait for, one case at a time for each worker."""
 
-    Args:
-        source: Only cases of this source; None for all.
-        options: How the workers work. Without ``resend`` only unknown outcomes are settled.
-    """
+    api: ApiAccess
+    ledger: LedgerWriter
+    source: int | None = field(kw_only=True)  #: only cases of this source; None for all
+    budget: RetryBudget = field(kw_only=True)
+    delay: SettleDelay = field(kw_only=True)
+    options: WorkerOptions = field(kw_only=True)  #: without ``resend`` only unknown outcomes are settled
+    stop: Stop = field(kw_only=True)
 
-    def __init__(
-        self,
-        api: ApiAccess,
-        ledger: LedgerWriter,
-        *,
-        source: int | None,
-        budget: RetryBudget,
-        delay: SettleDelay,
-        options: WorkerOptions,
-        stop: Stop,
-    ) -> None:
-        self._api = api
-        self._ledger = ledger
-        self._source = source
-        self._budget = budget
-        self._delay = delay
-        self._options = options
-        self._stop = stop
+    def __post_init__(self) -> None:
         self._begun = _now()
         self._page: deque[int] = deque()
         self._last = 0
         self._loading = asyncio.Lock()
         self._held: dict[int, None] = {}
         self._is_repeating = False
-        self._attempts: Counter[tuple[int, int]] = Counter()
         self._done = self._refused = 0
 
     async def run(self) -> CaseImporterError | None:
@@ -96,18 +76,18 @@ class UpdateSender:
         """
         while True:
             done = self._done
-            work = [self._work() for _ in range(self._options.concurrency)]
+            work = [self._work() for _ in range(self.options.concurrency)]
             try:
-                error = await run_until_done(work, api=self._api, stop=self._stop, grace=self._options.grace)
+                error = await run_until_done(work, api=self.api, stop=self.stop, grace=self.options.grace)
             finally:
-                await self._ledger.call(abandon_updates)
+                await self.ledger.call(Ledger.abandon)
             if error is not None or self._is_ending or not self._held or self._done == done:
                 return error
             self._page, self._held, self._is_repeating = deque(self._held), {}, True
 
     @property
     def _is_ending(self) -> bool:
-        return self._stop.gently.is_set() or self._refused >= REFUSED_IN_A_ROW
+        return self.stop.gently.is_set() or self._refused >= REFUSED_IN_A_ROW
 
     async def _work(self) -> None:
         while not self._is_ending and (record := await self._take()) is not None:
@@ -115,11 +95,11 @@ class UpdateSender:
 
     async def _take(self) -> int | None:
         """The next case that waits."""
-        only_unknown = not self._options.resend
+        only_unknown = not self.options.resend
         async with self._loading:
             if not self._page and not self._is_repeating:
-                page = await self._ledger.call(
-                    waiting_cases, self._source, after=self._last, limit=PAGE, only_unknown=only_unknown
+                page = await self.ledger.call(
+                    waiting_cases, self.source, after=self._last, limit=PAGE, only_unknown=only_unknown
                 )
                 self._page.extend(page)
                 self._last = page[-1] if page else self._last
@@ -129,33 +109,33 @@ class UpdateSender:
         """Send what the case of ``record`` waits for, in order, until it has everything or something is in the way."""
         goes_on = True
         while goes_on and not self._is_ending:
-            update = await self._ledger.call(next_case_update, record)
+            update = await self.ledger.call(next_case_update, record)
             if update is None:
                 return
-            attempts = self._attempts[record, update.position]
+            attempts = self.budget.attempts[record, update.position]
             if update.state is CaseUpdateState.UNKNOWN:
                 # Whatever an earlier process left behind was under way before this one began.
                 since = _now() if attempts else self._begun
-                await asyncio.sleep(max(0.0, since + self._delay.first - _now()))
+                await asyncio.sleep(max(0.0, since + self.delay.first - _now()))
                 result = await self._look_up(update)
                 await self._settle(update, CaseUpdateState.UNKNOWN, result)
-                is_again = result.state is CaseUpdateState.PENDING and self._budget.allows(attempts)
+                is_again = result.state is CaseUpdateState.PENDING and self.budget.allows(attempts)
                 goes_on = is_again or result.state is CaseUpdateState.DONE
             else:
-                goes_on = self._options.resend and attempts < MAX_ATTEMPTS and await self._send(update)
+                goes_on = self.options.resend and attempts < MAX_ATTEMPTS and await self._send(update)
 
     async def _send(self, update: CaseUpdate) -> bool:
         """One attempt; says whether to go on with this case."""
-        token = await self._api.token()
-        with self._api.under_way():
-            if not await self._ledger.call(mark_update_sending, update):
+        token = await self.api.token()
+        with self.api.under_way():
+            if not await self.ledger.call(mark_update_sending, update):
                 self._held[update.record] = None
                 return False
-            if not await self._api.rate_limit.acquire():
-                await self._ledger.call(unmark_update, update)  # proven not sent
+            if not await self.api.rate_limit.acquire():
+                await self.ledger.call(unmark_update, update)  # proven not sent
                 return False
-            verdict = await self._api.attempt(
-                self._api.client.update_case(update.case_id, update.body, token),
+            verdict = await self.api.attempt(
+                self.api.client.update_case(update.case_id, update.body, token),
                 lambda answer: _classify(answer, update),
                 token=token,
                 record=update.record,
@@ -163,22 +143,16 @@ class UpdateSender:
             outcome = verdict.outcome
             result = UpdateOutcome(_STATES[outcome.state], outcome.http_status, outcome.code, outcome.message)
             await self._settle(update, CaseUpdateState.SENDING, result)
-        attempts = self._attempts[update.record, update.position] + 1
-        if attempts == 1:
-            self._budget.first_attempt()
-        if verdict.signal is Signal.UNAUTHORIZED:  # says nothing about the case, so it does not use up an attempt
-            return verdict.state is State.PENDING
-        self._attempts[update.record, update.position] = attempts
+        wait = self.budget.after((update.record, update.position), verdict)
         if verdict.state is not State.PENDING:
             return verdict.state is not State.REFUSED
-        wait = self._budget.wait_before_next(attempts, too_fast=verdict.signal is Signal.THROTTLED)
         if wait is None or self._is_ending:
             return False
         await asyncio.sleep(wait)
         return True
 
     async def _settle(self, update: CaseUpdate, before: CaseUpdateState, result: UpdateOutcome) -> None:
-        await self._ledger.call(settle_update, update, before, result)
+        await self.ledger.call(settle_update, update, before, result)
         self._done += result.state is CaseUpdateState.DONE
         if result.state is CaseUpdateState.DONE:
             self._refused = 0
@@ -187,19 +161,18 @@ class UpdateSender:
             if self._refused == REFUSED_IN_A_ROW:
                 text = f"{self._refused} case updates in a row were refused ({result.message}); the others are not sent"
                 facts: dict[str, object] = {"refused": self._refused, "status": result.http_status}
-                self._api.progress.notice(Notice("updates_suppressed", text, facts))
+                self.api.progress.notice(Notice("updates_suppressed", text, facts))
         if result.state in (CaseUpdateState.DONE, CaseUpdateState.REFUSED):
-            self._api.progress.updated(result.state)
+            self.api.progress.updated(result.state)
 
     async def _look_up(self, update: CaseUpdate) -> UpdateOutcome:
         """Two looks that find nothing are proof; one that finds the notes, or the values, is enough."""
-        look = self._look_at_notes if update.kind == UpdateKind.NOTES else self._look_at_fields
         try:
             looks = await look_twice(
-                lambda: look(update),
+                lambda: self._look(update),
                 is_enough=lambda shown: shown is Shown.THERE,
-                api=self._api,
-                again=self._delay.again,
+                api=self.api,
+                again=self.delay.again,
             )
         except ReadError as error:
             return UpdateOutcome(CaseUpdateState.UNKNOWN, None, "unreadable", clean(str(error)))
@@ -212,27 +185,25 @@ class UpdateSender:
         message = f"looked up: the case does not have these {what}"
         return UpdateOutcome(CaseUpdateState.PENDING, None, "not_updated", message)
 
-    async def _look_at_notes(self, update: CaseUpdate) -> Shown:
-        before = await self._ledger.call(sent_before, update)
-        case = await read_case(self._api, update.case_id)
-        return notes_in_case(
-            None if case.notes is None else [note.text for note in case.notes],
-            surely=[text for body in before.surely for text in note_texts(body)],
-            perhaps=[text for body in before.perhaps for text in note_texts(body)],
-            sent=note_texts(update.body),
-        )
-
-    async def _look_at_fields(self, update: CaseUpdate) -> Shown:
-        before = await self._ledger.call(sent_before, update)
-        sent = fields_in(update.body)
-        alone = await read_case(self._api, update.case_id)
-        listed = None
+    async def _look(self, update: CaseUpdate) -> Shown:
+        """What one look at the case shows of an update."""
+        before = await self.ledger.call(sent_before, update)
+        alone = await read_case(self.api, update.case_id)
+        if update.kind == UpdateKind.NOTES:
+            return notes_in_case(
+                None if alone.notes is None else [note.text for note in alone.notes],
+                surely=[note["note_body"] for body in before.surely for note in notes_in(body)],
+                perhaps=[note["note_body"] for body in before.perhaps for note in notes_in(body)],
+                sent=[note["note_body"] for note in notes_in(update.body)],
+            )
+        sent, listed = fields_in(update.body), None
         if "group_id" in sent and alone.group_id is None:  # reading one case need not show its group
             for encoding in Encoding:
-                found = await list_filtered(self._api, by_ids([update.case_id], encoding=encoding)) or ()
+                found = await list_filtered(self.api, by_ids([update.case_id], encoding=encoding)) or ()
                 if listed := next((case for case in found if case.id == update.case_id), None):
                     break
-        return fields_in_case(sent, fields_before((*before.surely, *before.perhaps)), listed=listed, alone=alone)
+        known, _ = all_sent((*before.surely, *before.perhaps))
+        return fields_in_case(sent, with_first_status(known), listed=listed, alone=alone)
 
 
 def _classify(answer: Answer, update: CaseUpdate) -> Verdict:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from importer.delivery.api_access import ApiAccess
-from importer.delivery.case_reads import NO_CASE, NewestFirst, list_filtered, read_case
+from importer.delivery.case_reads import NewestFirst, find_case, list_filtered
 from importer.delivery.case_search import CLOCK_MARGIN
 from importer.delivery.circuit_breaker import OUTAGE_AFTER
 from importer.delivery.comparison import compare
@@ -41,42 +41,38 @@ PAGE = search.PER_PAGE
 _SHORTENED = (CaseVerdict.CUT, CaseVerdict.FEWER_NOTES)
 
 
+@dataclass
 class Verifier:
-    """Compares the cases that the ledger has chosen with what was sent.
+    """Compares the cases that the ledger has chosen with what was sent."""
 
-    Args:
-        deep: Read each case on its own as well.
-        workers: Requests at once.
-        stop: Ends the reading; what was read until then counts.
-    """
+    api: ApiAccess
+    ledger: LedgerWriter
+    deep: bool  #: read each case on its own as well
+    workers: int  #: requests at once
+    stop: Stop  #: ends the reading; what was read until then counts
 
-    def __init__(self, api: ApiAccess, ledger: LedgerWriter, *, deep: bool, workers: int, stop: Stop) -> None:
+    def __post_init__(self) -> None:
         # nothing but reading is done here, so what goes on failing becomes an outage, and waits for its end
-        self._api = replace(api, read_attempts=OUTAGE_AFTER)
-        self._ledger = ledger
-        self._deep = deep
-        self._workers = workers
-        self._stop = stop
+        self._api = replace(self.api, read_attempts=OUTAGE_AFTER)
         self._last = 0
         self._loading = asyncio.Lock()
         self._encodings: tuple[Encoding, ...] = tuple(Encoding)  #: those in which the list may filter by case ids
 
     async def run(self, *, doubles: bool) -> CaseImporterError | None:
         """Read back what is left to be read back, then search for second cases; says what ended it early."""
-        error = await self._until_done([self._work] * self._workers)
-        if doubles and error is None and not self._stop.gently.is_set():
-            error = await self._until_done([self._find_doubles])
+        work = [self._do(self._work) for _ in range(self.workers)]
+        error = await run_until_done(work, api=self._api, stop=self.stop, grace=0.0)
+        if doubles and error is None and not self.stop.gently.is_set():
+            search = [self._do(self._find_doubles)]
+            error = await run_until_done(search, api=self._api, stop=self.stop, grace=0.0)
         return error
-
-    async def _until_done(self, work: Sequence[Callable[[], Awaitable[None]]]) -> CaseImporterError | None:
-        return await run_until_done([self._do(each) for each in work], api=self._api, stop=self._stop, grace=0.0)
 
     async def _do(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do work; what cannot be read ends it with an error that says what to do."""
         try:
             await work()
         except ReadError as error:
-            if self._stop.gently.is_set():  # because of that, or the circuit breaker knows why
+            if self.stop.gently.is_set():  # because of that, or the circuit breaker knows why
                 return
             if error.is_final and error.status is not None:
                 scope = f"add the scope {READ_SCOPE} to the OAuth client in Talkdesk Builder"
@@ -86,14 +82,14 @@ class Verifier:
     # -- cases ------------------------------------------------------------------------------------------
 
     async def _work(self) -> None:
-        while not self._stop.gently.is_set() and (cases := await self._take()):
+        while not self.stop.gently.is_set() and (cases := await self._take()):
             shown = await self._listed([case.case_id for case in cases])
             by_list = []
             for case in cases:
                 listed = shown.get(case.case_id)
                 findings = _compare(case, listed)
-                if listed is None or self._deep or any(each.verdict in _SHORTENED for each in findings):
-                    alone = await self._alone(case.case_id)
+                if listed is None or self.deep or any(each.verdict in _SHORTENED for each in findings):
+                    alone = await find_case(self._api, case.case_id)
                     findings = [Finding(CaseVerdict.GONE)] if alone is None else _compare(case, listed, alone)
                     await self._enter([ReadCase(case, findings, _shown_time(listed))])
                 else:
@@ -102,13 +98,13 @@ class Verifier:
 
     async def _take(self) -> list[SentCase]:
         async with self._loading:
-            cases = await self._ledger.call(next_cases, after=self._last, limit=PAGE)
+            cases = await self.ledger.call(next_cases, after=self._last, limit=PAGE)
             self._last = cases[-1].record if cases else self._last
             return cases
 
     async def _enter(self, cases: Sequence[ReadCase]) -> None:
         if cases:
-            await self._ledger.call(enter_findings, cases)
+            await self.ledger.call(enter_findings, cases)
             self._api.progress.verified(len(cases))
 
     async def _listed(self, case_ids: Sequence[str]) -> dict[str, Case]:
@@ -128,22 +124,13 @@ class Verifier:
             self._api.progress.notice(Notice("list_unfiltered", text))
         return {}
 
-    async def _alone(self, case_id: str) -> Case | None:
-        """The case, read on its own; None if there is no such case."""
-        try:
-            return await read_case(self._api, case_id)
-        except ReadError as error:
-            if error.status in NO_CASE:
-                return None
-            raise
-
     # -- second cases -----------------------------------------------------------------------------------
 
     async def _find_doubles(self) -> None:
         """Read the list, newest first, back to before the first run: cases with an external id of ours that are not
         ours."""
-        fields = await self._ledger.call(external_id_fields)
-        since = await self._ledger.call(first_run_at)
+        fields = await self.ledger.call(external_id_fields)
+        since = await self.ledger.call(first_run_at)
         listing = NewestFirst(self._api)
         async for page in listing.pages():
             cases = [
@@ -152,13 +139,13 @@ class Verifier:
                 for field in fields
                 if (value := case.custom_fields.get(field)) is not None
             ]
-            await self._ledger.call(enter_doubles, cases)
-            if self._stop.gently.is_set() or listing.is_at_end or listing.is_back_before(since - CLOCK_MARGIN):
+            await self.ledger.call(enter_doubles, cases)
+            if self.stop.gently.is_set() or listing.is_at_end or listing.is_back_before(since - CLOCK_MARGIN):
                 return
 
 
 def _compare(case: SentCase, listed: Case | None, alone: Case | None = None) -> list[Finding]:
-    return compare(case.body, case.notes, listed=listed, alone=alone, written_at=case.written_at)
+    return compare(case.fields, case.notes, listed=listed, alone=alone, written_at=case.written_at)
 
 
 def _shown_time(case: Case | None) -> str | None:

@@ -6,14 +6,15 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.reconcile import Reconciler
 from importer.delivery.sender import Sender
 from importer.errors import CaseImporterError
-from importer.ledger import Ledger, Pending, UnknownRecord
+from importer.ledger import Ledger
+from importer.ledger.records import Pending, UnknownRecord
 from importer.models import State
 
 PAGE = 500
@@ -43,29 +44,21 @@ class Delivered:
     suppressed: int = 0  #: how many of them because rows like them were refused over and over
 
 
+@dataclass
 class RecordQueue:
     """Hands out records until none is left and none can come back.
 
     A record that was taken is *in hand* until :meth:`done`, :meth:`again` or :meth:`put_off`, one of which is called
     once for it; one whose search may still bring it back is *awaited* (:meth:`expect`), and ends in the same way.
-
-    Args:
-        load: Loads the next page: pending records behind the one with the given id, at most so many. Children that
-            were released come first, wherever they stand.
-        released: Whether there are children that were released, and that no page had yet.
-        limit: Hand out at most so many different records; None for all.
     """
 
-    def __init__(
-        self,
-        load: Callable[[int, int], Awaitable[list[Pending]]],
-        *,
-        released: Callable[[], bool] = lambda: False,
-        limit: int | None = None,
-    ) -> None:
-        self._load = load
-        self._released = released
-        self._left = limit
+    #: loads the next page: pending records behind the one with the given id, at most so many; released children first
+    load: Callable[[int, int], Awaitable[list[Pending]]]
+    released: Callable[[], bool] = lambda: False  #: whether there are such children that no page had yet
+    limit: int | None = None  #: hand out at most so many different records; None for all
+
+    def __post_init__(self) -> None:
+        self._left = self.limit
         self._page: deque[Pending] = deque()
         self._last = 0
         self._exhausted = False
@@ -88,14 +81,14 @@ class RecordQueue:
 
     def _may_load_more(self) -> bool:
         """A record that was settled a moment ago may have let its children go."""
-        return self._left != 0 and (not self._exhausted or self._released())
+        return self._left != 0 and (not self._exhausted or self.released())
 
     async def _load_page(self) -> None:
         async with self._loading:
             if self._page or not self._may_load_more():
                 return
             wanted = PAGE if self._left is None else min(PAGE, self._left)
-            page = await self._load(self._last, wanted)
+            page = await self.load(self._last, wanted)
             self._exhausted = self._exhausted or len(page) < wanted
             if self._left is not None:  # some that were awaited may have taken places meanwhile
                 page = page[: self._left]
@@ -143,6 +136,7 @@ class WorkerOptions:
     resend: bool = True  #: send records again that turn out not to have been created
 
 
+@dataclass
 class Workers:
     """Take records from a queue until it is empty or somebody stops them.
 
@@ -150,50 +144,45 @@ class Workers:
     unknown than there are workers.
     """
 
-    def __init__(
-        self, sender: Sender, queue: RecordQueue, reconciler: Reconciler, *, options: WorkerOptions, stop: Stop
-    ) -> None:
-        self._sender = sender
-        self._queue = queue
-        self._reconciler = reconciler
-        self._options = options
-        self._stop = stop
-        self.result = Delivered()
+    sender: Sender
+    queue: RecordQueue
+    reconciler: Reconciler
+    options: WorkerOptions = field(kw_only=True)
+    stop: Stop = field(kw_only=True)
+    result: Delivered = field(default_factory=Delivered, init=False)
 
     async def run(self, unknown: Sequence[UnknownRecord] = ()) -> Delivered:
         """Deliver until nothing is left or the run is stopped. Never leaves a row in ``sending``.
 
-        Args:
-            unknown: Outcomes of earlier runs, which are settled while the workers send; what was not created is sent.
+        Outcomes of earlier runs (``unknown``) are settled while the workers send; what was not created is sent.
         """
         for _ in unknown:
-            self._queue.expect()
+            self.queue.expect()
         earlier, begun = deque(unknown), asyncio.get_running_loop().time()
-        work = [self._work() for _ in range(self._options.concurrency)]
+        work = [self._work() for _ in range(self.options.concurrency)]
         work += [self._settle_earlier(earlier, begun) for _ in range(min(len(earlier), _SETTLED_AT_ONCE))]
         try:
             self.result.error = await run_until_done(
-                work, api=self._sender.api, stop=self._stop, grace=self._options.grace
+                work, api=self.sender.api, stop=self.stop, grace=self.options.grace
             )
         finally:
-            await self._sender.ledger.call(Ledger.abandon)
+            await self.sender.ledger.call(Ledger.abandon)
         return self.result
 
     async def _work(self) -> None:
-        while not self._stop.gently.is_set() and (record := await self._queue.take()) is not None:
-            sent = await self._sender.send(record)
+        while not self.stop.gently.is_set() and (record := await self.queue.take()) is not None:
+            sent = await self.sender.send(record)
             self.result.suppressed += sent.is_suppressed
             if sent.state is State.UNKNOWN:
-                if self._stop.gently.is_set():
+                if self.stop.gently.is_set():
                     return  # no search could leave any more
-                body, field = record.body, record.external_id_field
-                unknown = UnknownRecord(record.id, record.row, record.key, body, field, since=time.time())
+                unknown = UnknownRecord(**(asdict(record) | {"since": time.time()}))
                 await self._settle(unknown, known_at=asyncio.get_running_loop().time())
             elif sent.state is State.WAITING:
-                self._queue.put_off()
-            elif sent.retry_in is not None and not self._stop.gently.is_set():
+                self.queue.put_off()
+            elif sent.retry_in is not None and not self.stop.gently.is_set():
                 await asyncio.sleep(sent.retry_in)
-                self._queue.again(record)
+                self.queue.again(record)
             else:
                 self._count(sent.state)
 
@@ -202,19 +191,21 @@ class Workers:
             await self._settle(records.popleft(), known_at=begun, is_earlier=True)
 
     async def _settle(self, record: UnknownRecord, *, known_at: float, is_earlier: bool = False) -> None:
-        state = await self._reconciler.settle(record, known_at=known_at)
-        may_be_sent = state is State.PENDING and self._options.resend and self._sender.may_send_again(record.id)
-        if may_be_sent and (not is_earlier or self._queue.has_room()):
-            self._queue.again(Pending(record.id, record.row, record.key, record.body, record.external_id_field))
+        state = await self.reconciler.settle(record, known_at=known_at)
+        budget = self.sender.budget
+        is_absent = state is State.PENDING and self.options.resend
+        may_be_sent = is_absent and budget.allows(budget.attempts[record.id])
+        if may_be_sent and (not is_earlier or self.queue.has_room()):
+            self.queue.again(record)
         else:
             self._count(state, beyond_limit=may_be_sent)
 
     def _count(self, state: State, *, beyond_limit: bool = False) -> None:
-        self._queue.done()
+        self.queue.done()
         self.result.left_over += state is State.PENDING and not beyond_limit
-        self._sender.api.measured.created += state is State.CREATED
-        if state is not State.PENDING or not self._stop.gently.is_set():  # a stop puts rows back
-            self._sender.api.progress.settled(state)
+        self.sender.api.measured.created += state is State.CREATED
+        if state is not State.PENDING or not self.stop.gently.is_set():  # a stop puts rows back
+            self.sender.api.progress.settled(state)
 
 
 async def run_until_done(

@@ -122,12 +122,3 @@ def settle_update(ledger: Ledger, update: CaseUpdate, before: CaseUpdateState, o
         (outcome.state, ledger.run, *evidence, update.record, update.position, before),
     ).rowcount
     return moved == 1
-
-
-def abandon_updates(ledger: Ledger) -> int:
-    """Updates whose answer nobody waits for any more are unknown; returns how many there are."""
-    return ledger.connection.execute(
-        "UPDATE case_update SET state = 'unknown', run = ?, code = 'interrupted',"
-        " message = 'the run was stopped while this case update was being sent' WHERE state = 'sending'",
-        (ledger.run,),
-    ).rowcount

@@ -66,13 +66,7 @@ def causes(view: LedgerView, *, rows_named: int = 1) -> tuple[Cause, ...]:
 
     ``rows_named`` is for causes that are not field errors; more than one row costs a search for each.
     """
-    found = [*_field_errors(view), *_others(view, rows_named)]
-    return tuple(sorted(found, key=lambda cause: -cause.rows))
-
-
-def _field_errors(view: LedgerView) -> list[Cause]:
-    """Of invalid rows. When their contents are deleted, what is left is the code and the message of the record."""
-    counts = FieldErrorCounts()
+    counts = FieldErrorCounts()  # of invalid rows, by code and message if their contents are deleted
     query = (
         "SELECT row, code, message, errors FROM record LEFT JOIN content ON content.record = record.id {where}"
         " ORDER BY record.id"
@@ -81,11 +75,6 @@ def _field_errors(view: LedgerView) -> list[Cause]:
         lambda row, code, message, errors: (row, code, message, errors_from_json(errors)), query, "state = 'invalid'"
     ):
         counts.add(row, errors or (FieldError(code or "", None, "", message or "", ""),))
-    return counts.causes()
-
-
-def _others(view: LedgerView, rows_named: int) -> list[Cause]:
-    """Of all other rows, by state and code."""
 
     def cause(state: str, code: str | None, count: int, message: str | None, first: int) -> Cause:
         named = [first]
@@ -100,7 +89,8 @@ def _others(view: LedgerView, rows_named: int) -> list[Cause]:
         f"SELECT state, {parents.CODE} AS cause, count(*), {parents.MESSAGE}, min(row) FROM record {{where}}"
         " GROUP BY state, cause ORDER BY count(*) DESC"
     )
-    return list(view.read(cause, query, "state NOT IN ('created', 'invalid')"))
+    others = view.read(cause, query, "state NOT IN ('created', 'invalid')")
+    return tuple(sorted((*counts.causes(), *others), key=lambda cause: -cause.rows))
 
 
 def skipped_because(found: Iterable[Cause]) -> Counter[str]:

@@ -28,10 +28,8 @@ _HINT = (
 class CommitMark:
     """The note of how many events a ledger has.
 
-    It is synced to disk only when it is made: after a power cut it may be behind the ledger, never ahead of it.
-
-    Args:
-        path: The ledger, links followed.
+    It is synced to disk only when it is made: after a power cut it may be behind the ledger, never ahead of it. The
+    ``path`` is that of the ledger, links followed.
     """
 
     def __init__(self, path: Path) -> None:

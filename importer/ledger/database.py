@@ -276,26 +276,23 @@ def was_cut_short(connection: sqlite3.Connection) -> bool:
     return last is not None and last[0] is None
 
 
-def was_rebuilt(connection: sqlite3.Connection, verb: str) -> bool:
-    """Whether the first run of this ledger, or else this ``verb``, is a rebuild (never for a check)."""
-    first = connection.execute("SELECT verb FROM run ORDER BY id LIMIT 1").fetchone()
-    return bool(verb != "check" and (first[0] if first else verb) == "rebuild")
-
-
-def check_purpose(connection: sqlite3.Connection, path: Path, verb: str) -> None:
+def check_purpose(connection: sqlite3.Connection, path: Path, verb: str) -> bool:
     """Refuse tries in the ledger of an import, and all else in a ledger of tries: a try deletes what tries left.
 
     The first run says what a ledger is for. Nothing is noted in the wrong one. A rebuild that ended before its export
     was read is repeated first: to any other command its rows would be new.
+
+    Returns:
+        Whether it is made again (`rebuild`), so that a new row may be a case already; never for a check.
 
     Raises:
         ConfigError: the ledger is not for this command.
     """
     if verb != "rebuild" and _is_unread_rebuild(connection):
         raise unread_rebuild(path)
-    first = connection.execute("SELECT verb FROM run ORDER BY id LIMIT 1").fetchone()
-    if first is None or (first[0] == "try") is (verb == "try"):
-        return
+    (first,) = connection.execute("SELECT verb FROM run ORDER BY id LIMIT 1").fetchone() or (verb,)
+    if (first == "try") is (verb == "try"):
+        return bool(first == "rebuild") and verb != "check"
     if verb == "try":
         what, hint = "this is the ledger of an import, so nothing is tried in it", "choose another folder with --out"
     else:

@@ -40,10 +40,7 @@ def states_of(ledger: Ledger, key: str) -> list[State]:
 
 def is_forgotten(ledger: Ledger, key: str) -> bool:
     """Whether the unknown record that has ``key`` has no body any more that could be sent."""
-    query = (
-        "SELECT 1 FROM record LEFT JOIN content ON content.record = record.id"
-        " WHERE key = ? AND state IN ('unknown', 'duplicate') AND body IS NULL"
-    )
+    query = "SELECT 1 FROM record WHERE key = ? AND state = 'unknown' AND id NOT IN (SELECT record FROM content)"
     return ledger.scalar(query, (key,)) is not None
 
 
@@ -75,37 +72,23 @@ def resolve_update(ledger: Ledger, key: str, outcome: UpdateOutcome) -> bool:
     return moved > 0
 
 
-def reopen_refused(ledger: Ledger) -> int:
+def reopen_refused(ledger: Ledger, *, shut_out: Collection[int] = ()) -> int:
     """Make refused rows and case updates pending again, because a person asked for it; returns how many.
 
+    With ``shut_out`` only those that this run had refused with one of these statuses, which were about the account.
     Nothing else may be reopened: all others are either not sent yet or may be at the server.
     """
-    afresh = "state = 'pending', run = ?, http_status = NULL, code = NULL, message = NULL WHERE state = 'refused'"
-    with ledger.transaction() as connection:
-        rows = connection.execute(
-            f"UPDATE record SET {afresh} AND id IN (SELECT record FROM content WHERE body IS NOT NULL)", (ledger.run,)
-        ).rowcount
-        return rows + connection.execute(f"UPDATE case_update SET {afresh}", (ledger.run,)).rowcount
-
-
-def reopen_shut_out(ledger: Ledger, statuses: Collection[int]) -> int:
-    """Make the rows and case updates pending again that this run had refused with one of ``statuses``.
-
-    They were about the account and not about the row. Returns how many.
-    """
-    shut_out = f"state = 'refused' AND run = ? AND http_status IN ({', '.join('?' * len(statuses))})"
-    with ledger.transaction() as connection:
-        rows = connection.execute(
-            f"UPDATE record SET state = 'pending', code = 'shut_out' WHERE {shut_out}", (ledger.run, *statuses)
-        ).rowcount
-        return (
-            rows
-            + connection.execute(
-                "UPDATE case_update SET state = 'pending', http_status = NULL, code = NULL, message = NULL"
-                f" WHERE {shut_out}",
-                (ledger.run, *statuses),
-            ).rowcount
+    told, which = "http_status = NULL, code = NULL, message = NULL", "state = 'refused'"
+    if shut_out:
+        told, which = (
+            "code = 'shut_out'",
+            f"{which} AND run = :run AND http_status IN ({', '.join(map(str, shut_out))})",
         )
+    reopened = f"SET state = 'pending', run = :run, {told} WHERE {which}"
+    has_body = "id IN (SELECT record FROM content WHERE body IS NOT NULL)"
+    with ledger.transaction() as connection:
+        rows = connection.execute(f"UPDATE record {reopened} AND {has_body}", {"run": ledger.run}).rowcount
+        return rows + connection.execute(f"UPDATE case_update {reopened}", {"run": ledger.run}).rowcount
 
 
 def note_search(ledger: Ledger, record: int, result: str, message: str | None) -> None:
@@ -155,11 +138,3 @@ def settle_not_listed(ledger: Ledger) -> int:
         " AND code = 'rebuilt' AND record IN (SELECT id FROM record WHERE state = 'pending' AND code = 'not_created')"
     )
     return moved
-
-
-def listed_but_invalid(ledger: Ledger) -> list[str]:
-    """Keys of rows that are invalid in the export and cases in the account all the same: they were fixed by hand."""
-    rows = ledger.rows(
-        "SELECT DISTINCT key FROM record JOIN temp.listed ON listed.value = key WHERE state = 'invalid' ORDER BY key"
-    )
-    return [key for (key,) in rows]

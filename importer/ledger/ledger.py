@@ -81,10 +81,10 @@ class Ledger:
             self.connection = database.open_for_writing(self.path)  #: the one that writes
             with database.closing_on_error(self.connection), database.translated(self.path):
                 self._mark.open(self.connection)
-                database.check_purpose(self.connection, self.path, verb)
+                #: a new row may be a case already
+                self.must_search = database.check_purpose(self.connection, self.path, verb)
                 #: the run before this one was killed; it may have sent something a moment ago
                 self.was_cut_short = database.was_cut_short(self.connection)
-                self.must_search = database.was_rebuilt(self.connection, verb)  #: a new row may be a case already
                 self.run = self._begin_run(verb)  #: the number of this run
                 self._lock.note_files()
                 self._has_children = parents.are_there(self)
@@ -101,13 +101,7 @@ class Ledger:
                 "INSERT INTO run (verb, version, started_at) VALUES (?, ?, ?)", (verb, __version__, database.utc_now())
             ).lastrowid
             assert run is not None
-            # A dead process may have sent these; only a search can tell. Never straight back to pending.
-            # Their run stays the one that sent them: a search begins at its start.
-            for table, what in (("record", "this row was"), ("case_update", "this case update was")):
-                self.connection.execute(
-                    f"UPDATE {table} SET state = 'unknown', code = 'interrupted', message = ? WHERE state = 'sending'",
-                    (f"the run ended while {what} being sent",),
-                )
+            self.abandon()
         # so that the file itself, without its log, knows that a run has begun
         self.connection.execute("PRAGMA wal_checkpoint(FULL)")
         return run
@@ -234,7 +228,7 @@ class Ledger:
     def unknown_records(self, source: int | None = None) -> list[UnknownRecord]:
         """All records that may have been created; what was forgotten is for a person."""
         rows = self.rows(
-            "SELECT record.id, record.row, record.key, CAST(body AS BLOB), external_id_field,"
+            "SELECT record.id, record.row, record.key, CAST(body AS BLOB), external_id_field, 0,"
             # nobody knows when a row was sent whose ledger was made again, or that another run moved since
             " iif(record.code IN ('rebuilt', 'crossed'), 0.0, CAST(strftime('%s', run.started_at) AS REAL))"
             " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
@@ -326,12 +320,16 @@ class Ledger:
         self.connection.execute(query, (record,))
 
     def abandon(self) -> int:
-        """Rows whose answer nobody waits for any more are unknown; returns how many there are."""
-        return self.connection.execute(
-            "UPDATE record SET state = 'unknown', run = ?, code = 'interrupted',"
-            " message = 'the run was stopped while this row was being sent' WHERE state = 'sending'",
-            (self.run,),
-        ).rowcount
+        """Make rows and case updates unknown whose answer nobody waits for any more; returns how many there are.
+
+        This process, or a dead one, may have sent them; only a search can tell, which begins at the start of the run
+        that sent them: it stays theirs. Never straight back to pending.
+        """
+        abandoned = "SET state = 'unknown', code = 'interrupted', message = ? WHERE state = 'sending'"
+        return sum(
+            self.connection.execute(f"UPDATE {table} {abandoned}", (f"the run ended while {what} being sent",)).rowcount
+            for table, what in (("record", "this row was"), ("case_update", "this case update was"))
+        )
 
     def settle(self, settlements: Sequence[Settlement]) -> list[Settled]:
         """Move records to where their outcomes say, with the evidence.

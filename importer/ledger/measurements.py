@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, NamedTuple
 
 from importer.ledger.ledger import Ledger
@@ -68,9 +68,7 @@ def note_plan(ledger: Ledger, settings: Mapping[str, object], *, rows: int, sour
 
 def add_measurement(ledger: Ledger, measured: Measurement) -> None:
     """Enter a measurement of this run; inside a transaction of the writer."""
-    counts = (measured.created, measured.requests, measured.too_fast)
-    times = (measured.waited, measured.longest, measured.rate)
-    ledger.connection.execute(_INSERT, (ledger.run, measured.at, measured.seconds, *counts, *times))
+    ledger.connection.execute(_INSERT, (ledger.run, *astuple(measured)))
 
 
 # -- for the report ---------------------------------------------------------------------------------

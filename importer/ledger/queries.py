@@ -27,7 +27,8 @@ from importer.models import State, UpdateKind
 
 T = TypeVar("T")
 
-_LINE = f"record.id, source, row, key, state, case_id, http_status, attempts, {parents.CODE}, {parents.MESSAGE}"
+#: Of a record, the fields of :class:`ResultLine` but for the last one.
+LINE = f"record.id, source, row, key, state, case_id, http_status, attempts, {parents.CODE}, {parents.MESSAGE}"
 #: Rows that do not become cases unless the user acts. What is merely pending goes with the next run; what waits for
 #: another row goes with that one.
 _NEEDS_A_PERSON = (
@@ -46,11 +47,8 @@ _STANDING = (
 class LedgerView:
     """A ledger as it was at one moment: one read transaction, so that all reports agree with each other.
 
-    Sources that were not read to their end are not in view: their records are dropped and read again.
-
-    Args:
-        path: The ledger.
-        source: Look at this source only; None for the whole ledger.
+    Sources that were not read to their end are not in view: their records are dropped and read again; nor are others
+    than ``source``, if it is given.
 
     Raises:
         LedgerError: the file is missing, damaged, not a ledger, or one of an older version.
@@ -70,10 +68,6 @@ class LedgerView:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the file."""
         self._connection.close()
 
     def select(self, query: str, where: str = "", **values: object) -> Iterator[tuple[Any, ...]]:
@@ -101,8 +95,7 @@ class LedgerView:
 
     def identity(self) -> tuple[str, str | None]:
         """The ledger's id and the target it is pinned to."""
-        with database.translated(self.path):
-            name, target = self._connection.execute("SELECT id, target FROM ledger").fetchone()
+        ((name, target),) = self._rows("SELECT id, target FROM ledger")
         return name, target
 
     def sources(self) -> list[SourceInfo]:
@@ -116,8 +109,7 @@ class LedgerView:
 
     def half_read(self) -> tuple[str, ...]:
         """Names of files that are being read, or whose reading was cut short."""
-        with database.translated(self.path):
-            return tuple(name for (name,) in self._connection.execute("SELECT name FROM source WHERE staged = 0"))
+        return tuple(name for (name,) in self._rows("SELECT name FROM source WHERE staged = 0"))
 
     def last_mapping(self) -> str:
         """The mapping of the last file, as it is typed."""
@@ -154,13 +146,8 @@ class LedgerView:
         return [UnlinkedCount(code, bool(led), count, row) for code, led, count, row in rows]
 
     def similar_keys(self, look: Callable[[str], str], most: int) -> tuple[list[SimilarKeys], int]:
-        """Groups of different keys for which ``look`` gives the same text, at least one of them in view.
-
-        Sorting is left to the file, so memory is flat however many keys there are.
-
-        Returns:
-            The first ``most`` groups, and how many there are.
-        """
+        """The first ``most`` groups of different keys for which ``look`` gives the same text, at least one of them in
+        view; and how many there are. Sorting is left to the file, so memory is flat however many keys there are."""
         query = f"""
             SELECT count(DISTINCT key), min(key), max(key) FROM record
             WHERE key <> '' AND (state <> 'skipped' OR code IS NOT '{FILTERED}') GROUP BY look(key)
@@ -202,20 +189,20 @@ class LedgerView:
         ``held`` (an update before it is unknown or was refused) and ``later`` (its row is not a case yet). Those that
         are ``done`` count as ``changed`` as well if the server made something else of them.
         """
+        is_changed = "case_update.state = 'done' AND case_update.code = 'changed'"
         rows = self.select(
-            f"SELECT {_STANDING} AS standing, sum(items) FROM case_update"
+            f"SELECT {_STANDING} AS standing, sum(items), sum(iif({is_changed}, items, 0)) FROM case_update"
             " JOIN record ON record.id = case_update.record {where} GROUP BY standing",
             "record.state IN ('created', 'pending', 'waiting', 'sending', 'unknown')",
         )
-        changed = self.select(
-            "SELECT coalesce(sum(items), 0) FROM case_update JOIN record ON record.id = case_update.record {where}",
-            "case_update.state = 'done' AND case_update.code = 'changed'",
-        )
-        return +Counter(dict(rows) | {"changed": next(changed)[0]})
+        found = [(standing, items, changed) for standing, items, changed in rows]
+        changed = sum(changed for _, _, changed in found)
+        return +Counter({standing: items for standing, items, _ in found} | {"changed": changed})
 
     def fields_set(self) -> Iterator[FieldSet]:
         """What case updates have set, by field; a status by its last value. Not of updates that were forgotten."""
-        rows = self.select(
+        return self.read(
+            FieldSet,
             # with max(), SQLite takes the other columns from the row that has it
             "SELECT field, value, count(*) FROM (SELECT json_each.key AS field,"
             " iif(json_each.key = 'status', json_each.value, NULL) AS value, max(position)"
@@ -223,24 +210,19 @@ class LedgerView:
             " GROUP BY record.id, field) GROUP BY field, value ORDER BY field, value",
             f"kind <> '{UpdateKind.NOTES}' AND case_update.state = 'done'",
         )
-        return (FieldSet(*row) for row in rows)
 
-    def _rows(self, query: str, **values: object) -> list[tuple[Any, ...]]:
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query about the whole ledger."""
         with database.translated(self.path):
-            return self._connection.execute(query, values).fetchall()
+            return self._connection.execute(query).fetchall()
 
     # -- one by one -----------------------------------------------------------------------------------
 
     def results(self, *, titles: bool = False) -> Iterator[ResultLine]:
         """One line a record, in input order; with ``titles`` the contents of all rows are read for them."""
-        if not titles:
-            return self.read(_result, f"SELECT {_LINE} FROM record {{where}} ORDER BY record.id")
-        return self.read(
-            _result,
-            f"SELECT {_LINE}, iif(json_valid(body), json_extract(body, '$.title'), NULL) FROM record"
-            " LEFT JOIN content ON content.record = record.id {where} ORDER BY record.id",
-        )
+        title = "iif(json_valid(body), json_extract(body, '$.title'), NULL)" if titles else "NULL"
+        content = "LEFT JOIN content ON content.record = record.id" if titles else ""
+        return self.read(_result, f"SELECT {LINE}, {title} FROM record {content} {{where}} ORDER BY record.id")
 
     def created(self) -> Iterator[KnownCase]:
         """The cases of the records in view, in input order, with when each of them was known to be one."""
@@ -260,7 +242,7 @@ class LedgerView:
         ids = None if sources is None else ", ".join(str(source.id) for source in sources)
         return self.read(
             lambda cells, errors, *line: FailureLine(_result(*line), cells_from_json(cells), errors_from_json(errors)),
-            f"SELECT cells, errors, {_LINE} FROM record JOIN content ON content.record = record.id"
+            f"SELECT cells, errors, {LINE}, NULL FROM record JOIN content ON content.record = record.id"
             " {where} ORDER BY record.id",
             _NEEDS_A_PERSON if ids is None else f"{_NEEDS_A_PERSON} AND source IN ({ids})",
         )
@@ -318,14 +300,10 @@ class LedgerView:
     def orphans(self, *, file: int | None = None, most: int = -1) -> Iterator[Orphan]:
         """The rows of companion files that belong to no row of the sources in view, in the order of their files.
 
-        Args:
-            file: Only those of this companion file of a source, from 0; None for all.
-            most: At most so many; -1 for all.
+        ``file``: only those of this companion file of a source, from 0. ``most``: at most so many, -1 for all.
         """
         return self.read(
-            lambda source, position, row, key, code, message, cells: Orphan(
-                source, position, row, key, code, message, cells_from_json(cells)
-            ),
+            lambda *line: Orphan(*[*line[:-1], cells_from_json(line[-1])]),
             "SELECT source, position, row, key, code, message, cells FROM orphan"
             f" JOIN companion_file ON companion_file.id = orphan.file {{where}} ORDER BY orphan.id LIMIT {most:d}",
             "" if file is None else "position = :file",

@@ -21,7 +21,7 @@ class NewSource:
 
     name: str
     sha256: str  #: of what is read
-    columns: Sequence[str]  #: the header
+    columns: tuple[str, ...]  #: the header
     mapping_name: str
     mapping_sha256: str  #: of the mapping and all files that it names
     external_id_field: str | None  #: the custom field that carries the key; None for none
@@ -53,22 +53,14 @@ class CompanionFile:
     rows_without: int | None  #: how many rows of the source have no entry in it
 
 
-@dataclass(frozen=True, slots=True)
-class SourceInfo:
-    """One source as the ledger knows it; see :class:`NewSource`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceInfo(NewSource):
+    """One source as the ledger knows it."""
 
     id: int
-    name: str
-    sha256: str
-    columns: tuple[str, ...]
-    mapping_name: str
-    mapping_sha256: str
-    external_id_field: str | None
     rows: int
     staged: bool
     companions: tuple[CompanionFile, ...] = ()
-    mapping_place: str | None = None
-    allowed: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class StagedRow(NamedTuple):
@@ -121,15 +113,10 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class UnknownRecord:
-    """A record that may have been created, with what is needed to search for it."""
+class UnknownRecord(Pending):
+    """A record that may have been created: it is searched for, and only then it may be sent again."""
 
-    id: int
-    row: int
-    key: str
-    body: bytes
-    external_id_field: str | None
-    since: float  #: seconds since 1970: when it was sent; up to a request's timeout before, so searches leave a margin
+    since: float = 0.0  #: when it was sent, seconds since 1970; may be a request's timeout off: searches leave a margin
 
 
 class CreatedCase(NamedTuple):
@@ -223,7 +210,7 @@ class ResultLine:
     attempts: int
     code: str | None
     message: str | None
-    title: str | None = None  #: of the case that was sent, or is to be sent; None if nothing can be, or unasked
+    title: str | None  #: of the case that was sent, or is to be sent; None if nothing can be, or unasked
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +288,35 @@ class SimilarKeys:
     keys: int
     first: tuple[int, str]
     second: tuple[int, str]
+
+
+# -- bodies: what was sent, or is to be sent --------------------------------------------------------------
+
+#: Begins the name of a custom field.
+CUSTOM = "custom_fields."
+
+
+def fields_in(body: str | bytes) -> dict[str, Any]:
+    """The fields that a body sets, custom fields as ``custom_fields.KEY``; notes are none."""
+    content: dict[str, Any] = orjson.loads(body)
+    content.pop("notes", None)
+    custom = content.pop("custom_fields", {})
+    # an update has objects with a value in the place of values
+    bare = {key: value["value"] if isinstance(value, dict) else value for key, value in custom.items()}
+    return content | {f"{CUSTOM}{key}": value for key, value in bare.items()}
+
+
+def notes_in(body: str | bytes) -> list[dict[str, Any]]:
+    """The notes that a body adds, in order."""
+    return list(orjson.loads(body).get("notes", ()))
+
+
+def all_sent(bodies: Sequence[str | bytes]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What a case got by these bodies, its creation first: the last value of each field, and all notes."""
+    fields: dict[str, Any] = {}
+    for body in bodies:
+        fields |= fields_in(body)
+    return fields, [note for body in bodies for note in notes_in(body)]
 
 
 # -- JSON columns ----------------------------------------------------------------------------------------

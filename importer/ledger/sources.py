@@ -29,7 +29,7 @@ from importer.ledger.records import (
     from_json,
     to_json,
 )
-from importer.models import FieldError, Link, Mapped, State
+from importer.models import FieldError, Link, Links, Mapped, State
 
 #: The code of rows that a mapping filters: the only skipped ones that another mapping may bring back.
 FILTERED = "filtered"
@@ -49,17 +49,15 @@ def sources(ledger: Ledger) -> list[SourceInfo]:
 
 def read_sources(connection: sqlite3.Connection) -> list[SourceInfo]:
     """The same through any connection to a ledger."""
-    rows = connection.execute(
-        "SELECT mapping_place, allowed, columns, id, name, sha256, mapping_name, mapping_sha256, external_id_field,"
-        " rows, staged FROM source ORDER BY id"
-    ).fetchall()
-    return [
-        SourceInfo(
-            *[number, name, digest, cells_from_json(columns), *more],
-            *[read_companions(connection, number), place, from_json(allowed) if allowed else {}],
-        )
-        for place, allowed, columns, number, name, digest, *more in rows
-    ]
+    cursor = connection.cursor()
+    cursor.row_factory = sqlite3.Row
+    found = []
+    for row in cursor.execute("SELECT * FROM source ORDER BY id").fetchall():
+        links = Links(**from_json(row["links"])) if row["links"] else None
+        allowed = from_json(row["allowed"]) if row["allowed"] else {}
+        read = {"columns": cells_from_json(row["columns"]), "links": links, "allowed": allowed}
+        found.append(SourceInfo(**dict(row) | read, companions=read_companions(connection, row["id"])))
+    return found
 
 
 def originals(ledger: Ledger, records: Iterable[int]) -> dict[int, Original]:
@@ -89,12 +87,9 @@ def begin_source(ledger: Ledger, new: NewSource) -> int:
         connection.execute("DELETE FROM source WHERE staged = 0")
         if connection.execute("SELECT NOT EXISTS (SELECT 1 FROM record)").fetchone()[0]:
             connection.execute("DROP INDEX IF EXISTS record_key")  # see finish_source
-        number = connection.execute(
-            "INSERT INTO source (name, sha256, columns, mapping_name, mapping_sha256, external_id_field, links,"
-            " mapping_place, allowed) VALUES (:name, :sha256, :columns, :mapping_name, :mapping_sha256,"
-            " :external_id_field, :links, :mapping_place, :allowed)",
-            _columns_of(new),
-        ).lastrowid
+        values = _columns_of(new)
+        insert = f"INSERT INTO source ({', '.join(values)}) VALUES (:{', :'.join(values)})"
+        number = connection.execute(insert, values).lastrowid
     assert number is not None
     return number
 
@@ -377,12 +372,9 @@ def adopt_mapping(
     Records that were invalid or filtered (``revived``) are unknown in a ledger that was made again.
     """
     with ledger.transaction() as connection:
-        connection.execute(
-            "UPDATE source SET mapping_name = :mapping_name, mapping_sha256 = :mapping_sha256,"
-            " external_id_field = :external_id_field, links = :links, mapping_place = :mapping_place,"
-            " allowed = :allowed WHERE id = :id",
-            {**_columns_of(new), "id": source},
-        )
+        values = _columns_of(new)
+        renewed = ", ".join(f"{column} = :{column}" for column in values)
+        connection.execute(f"UPDATE source SET {renewed} WHERE id = :id", {**values, "id": source})
         replace_companions(connection, source, companions)
         ledger.place_children(lambda record, error: _reject(ledger, record, error))
         if ledger.must_search:  # also those that waited for their parents to be found

@@ -6,34 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from importer.ledger import parents
-from importer.ledger.queries import LedgerView
-from importer.ledger.records import cells_from_json, errors_from_json
-from importer.models import FieldError
+from importer.ledger.queries import LINE, LedgerView
+from importer.ledger.records import ResultLine, cells_from_json, errors_from_json
+from importer.models import FieldError, State
 
-_LINE = (
-    f"record.id, source, row, key, state, case_id, http_status, attempts, {parents.CODE}, {parents.MESSAGE}, replaces,"
-    " cells, errors, body, link.parent, link.parent_key"
-)
+_STORY = f"{LINE}, NULL, replaces, cells, errors, body, link.parent, link.parent_key"
 _TIME = "strftime('%Y-%m-%dT%H:%M:%SZ', at, 'unixepoch')"
 #: How a row may be called, in this order: the column, and whether it is a number.
 _NAMES = {"key": "record.key = :name", "row number": "record.row = :number", "case id": "record.case_id = :name"}
 
 
 @dataclass(frozen=True, slots=True)
-class RowStory:
+class RowStory(ResultLine):
     """One record as it is now. Cells, errors and body are None or empty if they were deleted."""
 
-    id: int
-    source: int
-    row: int
-    key: str
-    state: str
-    case_id: str | None
-    http_status: int | None
-    attempts: int
-    code: str | None
-    message: str | None
     replaces: int | None  #: the record that it corrects
     cells: tuple[str, ...] | None
     errors: tuple[FieldError, ...]
@@ -69,13 +55,10 @@ class UpdateStory:
 
 
 def rows_named(view: LedgerView, name: str) -> tuple[str, list[RowStory]]:
-    """The records that a person may mean: those with this key, or else on this row, or else of this case.
-
-    Returns:
-        What ``name`` is: ``key``, ``row number`` or ``case id``; and the records in the order of the ledger.
-    """
+    """What a name is, ``key``, ``row number`` or ``case id``, the first that fits; and the records that have it, in
+    the order of the ledger."""
     query = (
-        f"SELECT {_LINE} FROM record LEFT JOIN content ON content.record = record.id"
+        f"SELECT {_STORY} FROM record LEFT JOIN content ON content.record = record.id"
         " LEFT JOIN link ON link.record = record.id {where} ORDER BY record.id"
     )
     number = int(name) if name.isascii() and name.isdecimal() and len(name) <= 18 else None
@@ -87,9 +70,10 @@ def rows_named(view: LedgerView, name: str) -> tuple[str, list[RowStory]]:
 
 
 def _row(*values: Any) -> RowStory:
-    *before, cells, errors, body, parent, parent_key = values
+    record, source, row, key, state, *line, cells, errors, body, parent, parent_key = values
     read = None if cells is None else cells_from_json(cells)
-    return RowStory(*[*before, read, errors_from_json(errors), body, parent, parent_key])
+    named = [record, source, row, key, State(state), *line]
+    return RowStory(*[*named, read, errors_from_json(errors), body, parent, parent_key])
 
 
 def steps_of(view: LedgerView, record: int) -> Iterator[Step]:

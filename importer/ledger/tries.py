@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from importer.errors import LedgerError
 from importer.ledger.ledger import Ledger
 from importer.ledger.queries import LedgerView
-from importer.ledger.verification import all_sent
+from importer.ledger.records import all_sent, fields_in
 from importer.models import CaseUpdateState, State, UpdateKind
 
 #: Begins the external id, and the title, of every stand-in.
@@ -47,8 +45,8 @@ class StandIn:
     case_id: str | None
     message: str
     updates: tuple[TriedUpdate, ...]
-    sent: dict[str, Any]  #: the last value of each field that it got for sure
-    notes: tuple[dict[str, Any], ...]  #: all notes that it got for sure
+    fields: dict[str, Any]  #: what it got for sure; see :func:`importer.ledger.records.all_sent`
+    notes: list[dict[str, Any]]
 
 
 def key_prefix(ledger: Ledger) -> str:
@@ -66,16 +64,12 @@ def stand_in_of(ledger: Ledger, source: int) -> StandIn:
     rows = ledger.rows(
         "SELECT kind, state, body, coalesce(message, '') FROM case_update WHERE record = ? ORDER BY position", (record,)
     )
-    updates = [TriedUpdate(UpdateKind(kind), CaseUpdateState(now), _fields(text), why) for kind, now, text, why in rows]
-    done = [orjson.loads(text) for _, now, text, _ in rows if now == CaseUpdateState.DONE]
-    sent, notes = all_sent(orjson.loads(body), done)
-    return StandIn(record, key, State(state), case_id, message, tuple(updates), sent, notes)
-
-
-def _fields(body: str) -> tuple[str, ...]:
-    content = orjson.loads(body)
-    custom = [f"custom_fields.{key}" for key in content.pop("custom_fields", {})]
-    return (*content, *custom)
+    updates = tuple(
+        TriedUpdate(UpdateKind(kind), CaseUpdateState(now), tuple(fields_in(text)) or ("notes",), why)
+        for kind, now, text, why in rows
+    )
+    done = [text for _, now, text, _ in rows if now == CaseUpdateState.DONE]
+    return StandIn(record, key, State(state), case_id, message, updates, *all_sent([body, *done]))
 
 
 def note_end(ledger: Ledger, record: int, end: str) -> None:
@@ -96,7 +90,7 @@ def left_behind(ledger: Ledger) -> list[tuple[int, str, str | None]]:
         "SELECT id, key, case_id FROM record WHERE state IN ('created', 'unknown', 'duplicate') AND key GLOB ?"
         f" AND coalesce(code, '') NOT IN ('{IN_TRASH}', '{KEPT}', '{UNSEEN}') ORDER BY id"
     )
-    return [(record, key, case_id) for record, key, case_id in ledger.rows(query, (f"{key_prefix(ledger)}*",))]
+    return ledger.rows(query, (f"{key_prefix(ledger)}*",))
 
 
 def to_be_solved(ledger: Ledger, source: int | None) -> tuple[int, str]:

@@ -12,14 +12,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from hashlib import sha256
-from typing import Any
-
-import orjson
+from typing import Any, NamedTuple
 
 from importer.errors import ConfigError, ExitCode
 from importer.ledger import database
 from importer.ledger.ledger import Ledger
 from importer.ledger.queries import LedgerView
+from importer.ledger.records import all_sent, to_json
 from importer.models import CaseVerdict, Finding
 
 _CHOSEN = "record.state = 'created' AND content.body IS NOT NULL"
@@ -44,18 +43,13 @@ _DOUBLE = """
 class VerificationPlan:
     """What is to be verified.
 
-    Attributes:
-        sample: How many cases, as ``200`` or ``5%``; None for all.
-        deep: Read each case on its own as well.
-        doubles: Search the list for second cases.
-
     Raises:
         ConfigError: ``sample`` is neither a number nor a share.
     """
 
-    sample: str | None = None
-    deep: bool = False
-    doubles: bool = False
+    sample: str | None = None  #: how many cases, as ``200`` or ``5%``; None for all
+    deep: bool = False  #: read each case on its own as well
+    doubles: bool = False  #: search the list for second cases
 
     def __post_init__(self) -> None:
         self.size(100)
@@ -79,8 +73,8 @@ class SentCase:
 
     record: int
     case_id: str
-    body: dict[str, Any]  #: of its creation, with the fields that updates have set since
-    notes: tuple[dict[str, Any], ...]  #: those of its creation and of its updates
+    fields: dict[str, Any]  #: their last values; see :func:`importer.ledger.records.all_sent`
+    notes: list[dict[str, Any]]
     written_at: float  #: our last write to it, seconds since 1970
 
 
@@ -93,8 +87,7 @@ class ReadCase:
     update_at: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ListedCase:
+class ListedCase(NamedTuple):
     """A case of the account with what a custom field of it holds."""
 
     case_id: str
@@ -113,7 +106,10 @@ def begin(ledger: Ledger, plan: VerificationPlan, *, again: bool) -> bool:
     if known and not again:
         unfinished = VerificationPlan(known[0][0], bool(known[0][1]), bool(known[0][2]))
         if unfinished != plan:
-            what = f"the verification that is not finished has other options: {_options(unfinished)}"
+            words = [f"--sample {unfinished.sample}"] if unfinished.sample else []
+            words += [f"--{name}" for name in ("deep", "doubles") if getattr(unfinished, name)]
+            options = " ".join(words) or "no --sample, --deep or --doubles"
+            what = f"the verification that is not finished has other options: {options}"
             raise ConfigError(what, hint="use these options to continue it, or start over with --again")
         return True
     cases = ledger.scalar(f"SELECT count(*) FROM record JOIN content ON content.record = record.id WHERE {_CHOSEN}")
@@ -124,20 +120,9 @@ def begin(ledger: Ledger, plan: VerificationPlan, *, again: bool) -> bool:
     if plan.doubles and not external_id_fields(ledger):
         what = "--doubles requires an external id, and the mapping of this import sets none"
         raise ConfigError(what, hint="run verify without --doubles")
-    _choose(ledger, plan, cases)
-    return False
-
-
-def _options(plan: VerificationPlan) -> str:
-    words = [f"--sample {plan.sample}"] if plan.sample else []
-    words += [f"--{name}" for name, is_on in (("deep", plan.deep), ("doubles", plan.doubles)) if is_on]
-    return " ".join(words) or "no --sample, --deep or --doubles"
-
-
-def _choose(ledger: Ledger, plan: VerificationPlan, cases: int) -> None:
-    """Enter a line for each case; those of a sample are drawn by lots that only the ledger's id decides."""
     name = ledger.id
     with ledger.transaction() as connection:
+        # those of a sample are drawn by lots that only the ledger's id decides
         connection.create_function("lot", 1, lambda record: sha256(f"{name} {record}".encode()).digest())
         for table in ("verification", "double_case", "verification_plan"):
             connection.execute(f"DELETE FROM {table}")
@@ -147,6 +132,7 @@ def _choose(ledger: Ledger, plan: VerificationPlan, cases: int) -> None:
         )
         drawn = "ORDER BY lot(record.id)" if plan.sample else ""
         connection.execute(f"{_START} {drawn} LIMIT ?", (plan.size(cases),))
+    return False
 
 
 def count_left(ledger: Ledger) -> int:
@@ -167,33 +153,16 @@ def next_cases(ledger: Ledger, *, after: int, limit: int) -> list[SentCase]:
         " ORDER BY verification.record LIMIT ?",
         (after, limit),
     )
-    later: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    bodies: defaultdict[int, list[str | bytes]] = defaultdict(list)
+    for record, case_id, text, digest, _ in rows:
+        bodies[record].append(database.payload(ledger.path, text, digest, f"case {case_id}"))
     for record, update in ledger.rows(
         "SELECT record, body FROM case_update WHERE state = 'done' AND body IS NOT NULL"
         " AND record IN (SELECT value FROM json_each(?)) ORDER BY record, position",
-        (orjson.dumps([row[0] for row in rows]).decode(),),
+        (to_json([row[0] for row in rows]),),
     ):
-        later[record].append(orjson.loads(update))
-    cases = []
-    for record, case_id, text, digest, written_at in rows:
-        body = orjson.loads(database.payload(ledger.path, text, digest, f"case {case_id}"))
-        body, notes = all_sent(body, later[record])
-        cases.append(SentCase(record, case_id, body, notes, written_at))
-    return cases
-
-
-def all_sent(
-    body: dict[str, Any], updates: Iterable[dict[str, Any]]
-) -> tuple[dict[str, Any], tuple[dict[str, Any], ...]]:
-    """What a case got by the body that created it and by its updates: the last value of each field, and all notes."""
-    notes, custom = list(body.get("notes", ())), dict(body.get("custom_fields", {}))
-    for update in updates:
-        notes += update.pop("notes", ())
-        custom |= {key: packed["value"] for key, packed in update.pop("custom_fields", {}).items()}
-        body |= update
-    if custom:
-        body["custom_fields"] = custom
-    return body, tuple(notes)
+        bodies[record].append(update)
+    return [SentCase(record, case_id, *all_sent(bodies[record]), at) for record, case_id, _, _, at in rows]
 
 
 def enter_findings(ledger: Ledger, cases: Iterable[ReadCase]) -> None:
@@ -232,10 +201,7 @@ def enter_doubles(ledger: Ledger, cases: Iterable[ListedCase]) -> None:
     at = database.utc_now()
     ledger.connection.executemany(
         _DOUBLE,
-        (
-            {"case_id": each.case_id, "field": each.field, "value": each.value, "update_at": each.update_at, "at": at}
-            for each in cases
-        ),
+        (each._asdict() | {"at": at} for each in cases),
     )
 
 

@@ -89,10 +89,6 @@ class LedgerWriter:
         position = await group.place(group.records, record)
         return group.marks[position]
 
-    async def unmark(self, record: int) -> None:
-        """Take the mark back: nothing has left."""
-        await self.call(Ledger.unmark, record)
-
     async def settle(self, record: int, outcome: Outcome, *, before: State = State.SENDING) -> Settled:
         """Note what became of ``record``."""
         group = self._group()

@@ -114,7 +114,7 @@ class FileForm(Form):
     """What to ignore when keys are compared: `case`, `blanks` (spaces), or both."""
 
     sheet: Scalar | None = None
-    """Sheet of a workbook, by name or number. By default the first visible one that has cells."""
+    """Sheet of a workbook, by name or number. By default the first visible one with a table."""
 
     encoding: str | None = None
     """Encoding of a CSV file, such as cp1252. By default UTF-8, or what a byte order mark says."""
@@ -298,7 +298,7 @@ class SourceForm(Form):
     """Which row counts if several have one key: the `first`, or the `last` if each row is a state of its ticket."""
 
     sheet: Scalar | None = None
-    """Sheet of a workbook, by name or number. By default the one that looks most like tickets."""
+    """Sheet of a workbook, by name or number. By default the first visible one with a table."""
 
     encoding: str | None = None
     """Encoding of a CSV file, such as cp1252. By default UTF-8, or what a byte order mark says."""

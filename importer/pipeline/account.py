@@ -27,11 +27,10 @@ from importer.regions import FIELDS_PATH, USERS_PATH
 from importer.report.files import whole_file
 from importer.scratch import scratch_folder
 from importer.settings import Settings
-from importer.talkdesk.fields import read_definitions
+from importer.talkdesk.fields import USERS_PER_PAGE, User, read_definitions, read_users
 from importer.talkdesk.payloads import error_body
 from importer.talkdesk.search import UnreadableListError
 from importer.talkdesk.transport import Answer
-from importer.talkdesk.users import PER_PAGE, User, read_users
 
 T = TypeVar("T")
 _ATTEMPTS = 5  #: That a read gets.
@@ -86,7 +85,7 @@ async def save_users_async(path: StrPath, *, settings: Settings | None = None) -
     async with _open_account(usable_settings(settings)) as account:
         while pages is None or page < pages:
             page += 1
-            query = f"page={page}&per_page={PER_PAGE}"
+            query = f"page={page}&per_page={USERS_PER_PAGE}"
             found, pages = await account.read(USERS_PATH, read_users, query=query, scope="users:read")
             if all(user.id in users for user in found):
                 break

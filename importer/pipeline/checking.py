@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
 from importer.errors import ChangedShapeError, EmptySourceError, ExitCode, MappingError
-from importer.ledger import Ledger, LedgerView, StagedRow
+from importer.ledger import Ledger, LedgerView
 from importer.ledger.database import copy_ledger, is_unread_rebuild, unread_rebuild
+from importer.ledger.records import StagedRow
 from importer.mapping import Mapping
 from importer.pipeline.companions import Export, ExportOptions, StrPath, open_export
 from importer.pipeline.results import PreviewRow, fields_of

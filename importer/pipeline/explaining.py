@@ -10,7 +10,8 @@ from typing import Any, Literal
 import orjson
 
 from importer.errors import ConfigError, MappingError
-from importer.ledger import LedgerView, SourceInfo
+from importer.ledger import LedgerView
+from importer.ledger.records import SourceInfo
 from importer.ledger.stories import RowStory, Step, others_of, rows_named, steps_of, update_steps_of, updates_of
 from importer.meaning import SKIPPED, meaning_of
 from importer.models import FieldError, State

@@ -11,9 +11,10 @@ from pathlib import Path
 from importer.delivery.circuit_breaker import failure_limit
 from importer.delivery.workers import Delivered
 from importer.errors import CaseImporterError, ExitCode, TooManyFailuresError
-from importer.ledger import Ledger, Selection
+from importer.ledger import Ledger
 from importer.ledger.case_updates import count_waiting
 from importer.ledger.measurements import note_plan
+from importer.ledger.records import Selection
 from importer.mapping import Mapping
 from importer.models import Notice, State
 from importer.pipeline.companions import Export

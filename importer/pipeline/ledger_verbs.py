@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Literal
 
 from importer.errors import ConfigError, ExitCode, LedgerError
-from importer.ledger import Ledger, LedgerView, Outcome, UpdateOutcome, decisions
+from importer.ledger import Ledger, LedgerView, decisions
 from importer.ledger import forget as dropping
 from importer.ledger.database import open_read_only
+from importer.ledger.records import Outcome, UpdateOutcome
 from importer.models import CASE_ID, CaseUpdateState, State, clean
 from importer.pipeline.results import RunResult, Status, fields_of, run_result, write_summary
 from importer.plain import in_thread

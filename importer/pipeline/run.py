@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Unpack
 from importer.delivery.retry import retryable
 from importer.delivery.workers import Stop
 from importer.errors import ConfigError
-from importer.ledger import Ledger, Selection
+from importer.ledger import Ledger
 from importer.ledger.database import is_unread_rebuild
 from importer.ledger.decisions import reopen_refused
+from importer.ledger.records import Selection
 from importer.mapping import Mapping
 from importer.models import State
 from importer.pipeline.companions import Export, ExportOptions, StrPath, folder_of, open_export, opened_mapping

@@ -21,9 +21,10 @@ from importer.delivery.sender import Sender
 from importer.delivery.update_sender import UpdateSender
 from importer.delivery.workers import Delivered, RecordQueue, Stop, WorkerOptions, Workers
 from importer.errors import OutageError, TargetError
-from importer.ledger import Ledger, LedgerWriter, Selection
+from importer.ledger import Ledger, LedgerWriter
 from importer.ledger.case_updates import count_waiting
-from importer.ledger.decisions import reopen_shut_out
+from importer.ledger.decisions import reopen_refused
+from importer.ledger.records import Selection
 from importer.models import Credentials, Notice, SecretCredentials
 from importer.progress import Progress
 from importer.settings import Settings
@@ -144,7 +145,7 @@ async def send_pending(
                 )
                 delivered.error = await updates.run()
     if isinstance(delivered.error, TargetError):
-        reopen_shut_out(ledger, SHUT_OUT)
+        reopen_refused(ledger, shut_out=SHUT_OUT)
     delivered.moved = ledger.counts(chosen.source) - before
     return delivered
 

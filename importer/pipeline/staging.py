@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.errors import ChangedError, MappingError
-from importer.ledger import Ledger, NewSource, SourceInfo, StagedRow
+from importer.ledger import Ledger
 from importer.ledger import sources as entry
 from importer.ledger.case_updates import count_waiting
+from importer.ledger.records import NewSource, SourceInfo, StagedRow
 from importer.models import Mapped, Row, State
 from importer.pipeline.companions import Companions, StrPath, columns_mapped, open_companions
 from importer.report.failures_file import FailuresFile, failures_file_of

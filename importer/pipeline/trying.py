@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Literal, Unpack
 
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.case_reads import read_case
+from importer.delivery.comparison import SideEffect, side_effects
 from importer.delivery.retry import ReadError
-from importer.delivery.side_effects import SideEffect, side_effects
 from importer.delivery.trash import put_into_trash
 from importer.delivery.workers import Stop, first_of
 from importer.errors import CaseImporterError, ExitCode, OutageError
-from importer.ledger import Ledger, LedgerView, NewSource, Selection, StagedRow, tries
+from importer.ledger import Ledger, LedgerView, tries
 from importer.ledger import sources as entry
+from importer.ledger.records import NewSource, Selection, StagedRow
 from importer.ledger.tries import StandIn, TriedUpdate
 from importer.mapping import Mapping
 from importer.models import Notice, Row, State
@@ -235,7 +236,7 @@ class _Try:
             self.error = OutageError(str(error), hint="the scope cases-public:read is needed to read it")
             return
         self.waited = wait
-        self.effects, self.not_shown = side_effects(standing.sent, standing.notes, case)
+        self.effects, self.not_shown = side_effects(standing.fields, standing.notes, case)
 
     async def _remove(self, api: ApiAccess, standing: StandIn) -> None:
         assert standing.case_id is not None

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from importer.ledger import LedgerView, StagedRow
+from importer.ledger import LedgerView
 from importer.ledger.causes import ROWS_NAMED, Cause, FieldErrorCounts, causes
-from importer.ledger.records import SimilarKeys
+from importer.ledger.records import SimilarKeys, StagedRow
 from importer.mapping import Mapping
 from importer.models import State
 from importer.quality.autofix import Suggestion, suggestions

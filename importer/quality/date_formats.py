@@ -12,7 +12,8 @@ from importer.mapping.dates import EPOCHS, ISO, is_short_month, parser
 from importer.quality.profile import ColumnProfile
 
 LEAST_SHARE = 0.9  #: Of the cells of a column that must be dates for it to be a column of dates.
-_FORMATS_MAX = 4
+_FORMATS_MAX = 6
+_FEW = 10  #: Cells of the commonest format, below which one cell of another one counts too.
 _LENGTH_MAX = 70  #: ``Sun Apr 20 2025 10:17:06 GMT+0000 (Coordinated Universal Time)`` is as long.
 
 _NAME = r"[^\W\d_]{2,12}\.?"
@@ -191,11 +192,8 @@ def _formats(readings: Mapping[str, Mapping[str, str]], counts: Mapping[str, int
         if choice and parser(choice)(text) is not None:
             found[choice] += times
     most = max(found.values(), default=0)
-    return tuple(
-        each
-        for each, times in found.most_common(_FORMATS_MAX)
-        if times >= max(2, most / 50) or times == most or each == ISO
-    )
+    least = 1 if most < _FEW else max(2, most / 50)
+    return tuple(each for each, times in found.most_common(_FORMATS_MAX) if times >= least or each == ISO)
 
 
 def _fitting(counts: Mapping[str, int], formats: Iterable[str]) -> dict[str, int]:

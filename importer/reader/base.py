@@ -24,6 +24,8 @@ from importer.wording import listed
 if TYPE_CHECKING:
     import pandas as pd
 
+#: The sheets of failures.xlsx that are shown: the first one has the rows to import, whatever else is in it.
+FAILURES_SHEETS = ("failures", "causes")
 #: Whole numbers from here on are not all representable: the one in the cell may not be the one that was entered.
 _INEXACT_FROM = 2.0**53
 _WRITTEN_OUT = 1e21
@@ -152,11 +154,6 @@ def named_columns(header: Sequence[str], first: int = 0) -> tuple[tuple[str, ...
             unnamed.append(shown(repr(text)))
         columns.append(text)
     return tuple(columns), [f"columns without a name, named by position: {listed(unnamed, most=5)}"] if unnamed else []
-
-
-def columns_counted(columns: Sequence[str]) -> str:
-    """``1 column``, ``22 columns``."""
-    return f"{len(columns):,} column{'s' * (len(columns) != 1)}"
 
 
 def column_letters(position: int) -> str:

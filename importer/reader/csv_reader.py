@@ -19,14 +19,13 @@ from importer.reader.base import (
     Chunk,
     ChunkBuilder,
     SheetLayout,
-    columns_counted,
     file_digest,
     named_columns,
 )
 from importer.reader.detect import Kind
 from importer.reader.dialect import DELIMITERS, Dialect, csv_lines, find_dialect
-from importer.reader.limits import MOST_RATIO
 from importer.reader.text_file import Lines, TextFile
+from importer.wording import plural
 
 _BLANK = " \t\r\n\x0b\x0c\x1a"  # with the mark that ended a file under DOS
 
@@ -42,7 +41,7 @@ class CsvReader:
 
     def __init__(self, path: Path, kind: Kind, reading: ReadingOptions, notes: Iterable[str]) -> None:
         encoding, delimiter, header_row = map(reading.get, ("encoding", "delimiter", "header_row"))
-        self._text = text = TextFile(path, kind, reading.get("encoding"), reading.get("max_ratio") or MOST_RATIO)
+        self._text = text = TextFile(path, kind, reading.get("encoding"))
         self.name = text.name
         block, complete = text.head()
         self._dialect = dialect = find_dialect(block, reading, complete=complete, name=self.name)
@@ -58,7 +57,8 @@ class CsvReader:
         separated = f" separated by {separators}" if len(self.columns) > 1 else ""
         header = f"header in line {dialect.header_line}" if dialect.header_line else "no header"
         numbered = "rows are numbered by line"  # one with line breaks in a cell takes several
-        how = f"read as {text.encoding.codec.upper()}, {columns_counted(self.columns)}{separated}, {header}; {numbered}"
+        columns = plural(len(self.columns), "column")
+        how = f"read as {text.encoding.codec.upper()}, {columns}{separated}, {header}; {numbered}"
         self.notes = (*notes, *text.encoding.notes, how, *dialect.notes, *unnamed)
 
     def fingerprint(self) -> str:

@@ -122,13 +122,7 @@ def kind_of(path: Path) -> Kind:
     Raises:
         SourceError: It cannot be opened, is empty, a workbook with a password, or cannot be an export.
     """
-    _refuse_unless_file(path)
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-    except OSError as error:
-        what = f"cannot read the file: {error.strerror}"
-        raise SourceError(what, where=file_name(path), hint="check the disk, or copy the file again") from None
+    head = _head_of(path)
     _refuse_foreign(head, path.name)
     if head.startswith(_GZIP):
         return Kind.GZIP
@@ -145,18 +139,19 @@ def kind_of(path: Path) -> Kind:
     return Kind.XLS
 
 
-def _refuse_unless_file(path: Path) -> None:
-    """Refuse what is missing, a folder, a pipe, or not readable: an export is read more than once."""
+def _head_of(path: Path) -> bytes:
+    """The beginning of a file that is not missing, a folder or a pipe: an export is read more than once."""
     try:
         mode = path.stat().st_mode
         if stat.S_ISREG(mode):
-            path.open("rb").close()
-            return
+            with path.open("rb") as file:
+                return file.read(_HEAD_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         hint = "check the path; relative paths start in the current folder"
         raise SourceError("file not found", where=str(path), hint=hint) from None
     except (OSError, ValueError) as error:
-        raise SourceError(f"cannot open the file ({error})", where=str(path), hint="check its permissions") from None
+        what = f"cannot read the file: {getattr(error, 'strerror', None) or error}"
+        raise SourceError(what, where=file_name(path), hint="check its permissions and the disk") from None
     if stat.S_ISDIR(mode):
         raise SourceError("is a folder, not a file", where=str(path), hint="give the path of the export file")
     what = "is not a regular file (a pipe, for example), but the export is read more than once"
@@ -172,13 +167,8 @@ def _refuse_foreign(head: bytes, name: str) -> None:
             raise SourceError(f"is {what}, despite its name", where=name, hint=hint)
 
 
-def refuse_unless_text(head: bytes, name: str, *, wide: bool, text: str) -> None:
-    """Refuse the contents of a file, unpacked, that are not a table as text.
-
-    Args:
-        head, text: Its beginning, and the same decoded.
-        name: Its name in messages.
-        wide: Whether its encoding is full of NUL bytes, such as UTF-16.
+def refuse_unless_text(head: bytes, name: str, *, codec: str, text: str) -> None:
+    """Refuse the contents of a file, unpacked, that are no table as text: ``head`` is its beginning, decoded ``text``.
 
     Raises:
         SourceError: It is empty, binary, another archive, a web page, JSON or XML.
@@ -186,7 +176,8 @@ def refuse_unless_text(head: bytes, name: str, *, wide: bool, text: str) -> None
     _refuse_foreign(head, name)
     if head.startswith((_GZIP, *_ZIP, _COMPOUND)):
         raise SourceError("contains a workbook or an archive, not text", where=name, hint=_UNPACK)
-    if not wide and len(_CONTROLS.findall(head)) > max(len(head) / 20, 16):
+    is_wide = codec.startswith(("utf-16", "utf-32"))  # then plain text is full of NUL bytes
+    if not is_wide and len(_CONTROLS.findall(head)) > max(len(head) / 20, 16):
         raise SourceError("is neither text nor a supported workbook", where=name, hint=_EXPORT)
     first, where = text.lstrip()[:5], f"{name}:1"
     if first == "<?xml" and "urn:schemas-microsoft-com:office:spreadsheet" in text:

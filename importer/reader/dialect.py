@@ -29,8 +29,10 @@ _SEP_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
 
 _SAMPLE_ROWS = 200
 _SHORT_ROWS = 3  # that leave out the same last cells
-_WHOLE_LEAST = 0.1  # share of the rows that must not leave them out
+_WHOLE_LEAST = 0.1  # share of the rows that prove the width of the header if they do not leave them out
 _CONFIRMED = 0.9  # share of the rows that must have the width of the header
+#: How the note begins that no row is as wide as the header: that the last cells are the missing ones is not proven.
+ALL_SHORT = "every row ends before"
 
 #: Rows that are enough to find a header.
 TITLE_SAMPLE = 40
@@ -60,13 +62,9 @@ def csv_lines(lines: Iterable[str], delimiter: str) -> CsvLines:
 
 
 def find_dialect(block: Sequence[str], reading: ReadingOptions, *, complete: bool, name: str) -> Dialect:
-    """The dialect of the file that begins with ``block``.
+    """The dialect of the file whose first lines are ``block``, or all of them if that is ``complete``.
 
-    Args:
-        block: The first lines.
-        reading: What the user said of delimiter and header, which wins.
-        complete: Whether the block is the whole file.
-        name: The name of the file in messages.
+    What the user said of delimiter and header in ``reading`` wins.
 
     Raises:
         SourceError: There is no header, or a broken one, or the delimiter is unclear.
@@ -96,27 +94,38 @@ def find_dialect(block: Sequence[str], reading: ReadingOptions, *, complete: boo
     notes = title_notes(rows[:titles])
     if complete and not below:
         notes.append("0 rows: there is nothing below the header")
-    if filled and not any(len(cells) == len(header) for cells in filled):
+    found, short = sample[titles], _short_width(filled, header)
+    is_proven = any(len(cells) == len(header) for cells in filled)
+    if filled and not short and not is_proven:
         notes.append("none of the first rows has as many cells as the header; check for a title above the header")
-    found, short = sample[titles], _short_width(filled, len(header))
-    if short:
-        absent = listed((repr(shown(name)) for name in header[short:]), most=5)
-        notes.append(f"most rows end before the columns {absent}, which are empty there")
+    absent = [repr(shown(name)) for name in header[short:] if name.strip()] if short else []
+    if absent and is_proven:
+        are = f"columns {listed(absent, most=5)}, which are" if len(absent) > 1 else f"column {absent[0]}, which is"
+        notes.append(f"most rows end before the {are} empty there")
+    elif absent:
+        doubt = "look at a row, its other cells must be below the right names of the header"
+        notes.append(f"{ALL_SHORT} the column {absent[0]}, which is empty there: {doubt}")
     return Dialect(delimiter, tuple(header), above + found.line, titles > 0, short, above + found.number, tuple(notes))
 
 
-def _short_width(rows: Sequence[list[str]], width: int) -> int:
-    """The width of the rows if many leave out the same last cells, as some systems do with empty ones; else 0.
+def _short_width(rows: Sequence[list[str]], header: Sequence[str]) -> int:
+    """The width of the rows if they leave out the same last cells, as some systems do with empty ones; else 0.
 
-    The others must be whole, a tenth of the rows at least: rows of many widths are damaged, and if none is as wide as
-    the header, the header may be.
+    Rows of many widths are damaged. If hardly any row is as wide as the header, cells may be missing in the middle, or
+    a comma within a name may have split the header: then one missing cell, behind names that say nothing of that, is
+    all that is believed.
     """
-    widths = Counter(map(len, rows))
+    width, widths = len(header), Counter(map(len, rows))
     short, times = widths.most_common(1)[0] if widths else (width, 0)
     whole = widths[width] + widths[width + 1]
     if not 1 < short < width or times + whole < _CONFIRMED * len(rows):
         return 0
-    return short if times >= _SHORT_ROWS and whole >= _WHOLE_LEAST * len(rows) else 0
+    if not any(name.strip() for name in header[short:]):
+        return short  # the header has delimiters at its end, the rows have not
+    is_proven = whole >= _WHOLE_LEAST * len(rows)
+    may_be_last = short == width - 1 and not any(name[:1] == " " for name in header)
+    is_enough = times >= _SHORT_ROWS or 1 < times == len(rows)
+    return short if is_enough and (is_proven or may_be_last) else 0
 
 
 def _named_row(sample: Sequence[_SampleRow], line: int, above: int, name: str) -> int:
@@ -217,12 +226,10 @@ def title_rows(rows: Sequence[Sequence[str]]) -> int:
     """How many of the first rows that are not blank are titles above the header; 0 unless that is certain.
 
     The first one fills one cell, or two such as ``Report: | Tickets``, the others at most two; then comes a row of at
-    least three names, and at least twice as many as any of those fills; and what follows is as wide as that. Or the
-    first row names groups of columns, see :func:`_is_group_row`.
+    least three names, and at least twice as many as any of those fills; and what follows is as wide as that. A row that
+    names groups of columns is taken for the header: ``--header-row`` is for that.
     """
     filled = [sum(bool(cell.strip()) for cell in row) for row in rows[:TITLE_SAMPLE]]
-    if len(rows) > _TITLE_CELLS and _is_group_row(rows):
-        return 1
     is_label = bool(filled) and filled[0] == _TITLE_CELLS and rows[0][0].rstrip().endswith(":")
     if not filled or (filled[0] != 1 and not is_label):
         return 0
@@ -235,24 +242,6 @@ def title_rows(rows: Sequence[Sequence[str]]) -> int:
         return 0
     fitting = sum(1 < count <= len(header) for count in below)
     return titles if fitting >= len(below) / 2 else 0
-
-
-def _is_group_row(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row only names groups of columns, as merged cells do, and the fuller one below is the header.
-
-    The second one must be names: all filled, all different, without digits, none of them a value below, and above cells
-    that are none.
-    """
-    groups, names, below = rows[0], rows[1], rows[2:TITLE_SAMPLE]
-    filled = sum(bool(cell.strip()) for cell in groups)
-    texts = [cell.strip() for cell in names]
-    if not (2 * filled <= len(texts) == len(set(texts)) >= _LEAST_WIDTH and len(groups) == len(names)):
-        return False
-    if not all(name and not re.search(r"[\d@]", name) and len(name) <= _NAME_LENGTH_MAX for name in texts):
-        return False
-    columns = list(zip(*(row for row in below if len(row) == len(names)), strict=True))
-    has_values = any(sum(bool(re.search(r"\d", cell)) for cell in column) > len(column) / 2 for column in columns)
-    return has_values and not any(name in column for name, column in zip(texts, columns, strict=True))
 
 
 def title_notes(titles: Sequence[Sequence[str]]) -> list[str]:

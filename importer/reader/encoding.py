@@ -46,11 +46,6 @@ class Encoding:
     mark: int = 0  #: How many bytes of byte order mark come first.
     notes: tuple[str, ...] = ()  #: What the user should know about it.
 
-    @property
-    def wide(self) -> bool:
-        """Whether plain text in it is full of NUL bytes."""
-        return self.codec.startswith(("utf-16", "utf-32"))
-
 
 def settle_encoding(head: bytes, given: str | None, name: str) -> Encoding:
     """The encoding of the file that begins with ``head``. What the user has ``given`` wins.
@@ -101,15 +96,15 @@ def not_decodable(data: bytes, *, at: int, reason: str, codec: str, where: str, 
     Args:
         data, at: The part of the file around them, and where in it the offending byte is.
         reason: What the decoder said.
-        codec: The encoding.
-        where: File and line.
         offset: Of the byte in the (unpacked) file, 0-based.
     """
     what = f"byte 0x{data[at]:02X} at offset {offset:,} is not {codec.upper()}"
     if reason in _CUT_OFF:
         hint = "the file is cut off; export again"
         return SourceError(f"{what}: the file ends inside a character", where=where, hint=hint)
-    right, wrong = _utf8_characters(data)
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(data)  # which may be cut inside its last character
+    wrong = text.count("\ufffd")  # in other encodings hardly a character of several bytes is right UTF-8
+    right = sum(not character.isascii() for character in text) - wrong
     if codec == "utf-8" and right > wrong:
         hint = "the text around it is UTF-8, so only this place is damaged; fix it, or export again"
     elif codec != "utf-8" and not wrong:
@@ -117,13 +112,6 @@ def not_decodable(data: bytes, *, at: int, reason: str, codec: str, where: str, 
     else:
         hint = _choices(data[data.rfind(b"\n", 0, at) + 1 :])
     return SourceError(what, where=where, hint=hint)
-
-
-def _utf8_characters(data: bytes) -> tuple[int, int]:
-    """How many characters of several bytes are right and wrong UTF-8; in other encodings hardly one is right."""
-    text = codecs.getincrementaldecoder("utf-8")("replace").decode(data)  # which may be cut inside its last character
-    wrong = text.count("\ufffd")
-    return sum(not character.isascii() for character in text) - wrong, wrong
 
 
 def _choices(data: bytes) -> str:

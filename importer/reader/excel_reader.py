@@ -9,7 +9,6 @@ files may end in a Rust panic, which is not an :class:`Exception`.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache, partial
@@ -31,25 +30,27 @@ from importer.errors import EmptySourceError, SourceError
 from importer.models import FieldError, ReadingOptions
 from importer.reader import limits
 from importer.reader.base import (
+    FAILURES_SHEETS,
     Chunk,
     ChunkBuilder,
     SheetLayout,
     cell_text,
     column_letters,
-    columns_counted,
     file_digest,
     named_columns,
 )
 from importer.reader.detect import USUAL_ENDINGS, Kind, damaged, file_name, password_protected
 from importer.reader.dialect import TITLE_SAMPLE, title_notes, title_rows
-from importer.reader.sheet_choice import SheetShape, choose_sheet, foreign, listed
 from importer.reader.sheet_scan import SheetScan, scan_ods, scan_xlsx
+from importer.wording import plural
 
 _RULES = {
     "error_cell": ("is a spreadsheet error", "fix the formula, or clear the cell"),
     "formula_without_value": ("is a formula without a saved result", "open the workbook in Excel and save it"),
     "lost_break": ("has a tab or line break that cannot be read from this kind of file", "save it as .xlsx or CSV"),
 }
+_TABLE_HEIGHT, _TABLE_WIDTH = 2, 3  # less is a cover with a title
+_HELPING = ("causes", "allowed values")  # sheets of failures.xlsx
 _ERRORS_UNSEEN = "error values such as #N/A cannot be distinguished from empty cells in this workbook"
 _ISO_DURATION = re.compile(r"(-?)PT(\d+)H(\d+)M(\d+(?:[.,]\d+)?)S")
 
@@ -68,7 +69,7 @@ class ExcelReader:
         scan_sheet = _scanner(path, kind)
         with _opened(path, kind) as workbook:
 
-            @lru_cache(maxsize=2)  # sheets are large
+            @lru_cache(maxsize=1)  # sheets are large
             def load(name: str) -> tuple[CalamineSheet, SheetScan | None]:
                 scan = scan_sheet(name)  # before calamine takes room for the cells
                 with _guarded(path):
@@ -76,11 +77,9 @@ class ExcelReader:
 
             shown, hidden = _worksheets(workbook)
             if wanted is None:
-                chosen, choice = choose_sheet(
-                    shown, hidden, shape_of=lambda name: _shape(load(name)[0]), where=path.name
-                )
+                chosen = _first_table(shown, hidden, load=lambda name: load(name)[0], where=path.name)
             else:
-                chosen, choice = _named(str(wanted), shown, hidden, where=path.name), []
+                chosen = _named(str(wanted), shown, hidden, where=path.name)
             self._sheet, found = load(chosen)
         scan = found or SheetScan(chosen)
         self._path = path
@@ -93,14 +92,15 @@ class ExcelReader:
         if titles or header_row is not None:
             self.reading["header_row"] = self._header_row
         self.columns, unnamed = named_columns(header[: self._used_width(header)], self._left)
+        unread = _unread(chosen, shown, hidden) if wanted is None else []
         unseen = () if found else (_ERRORS_UNSEEN,)
-        self.notes = (*notes, *choice, *unseen, *self._header_notes(), *title_notes(titles), *unnamed)
+        self.notes = (*notes, *unread, *unseen, *self._header_notes(), *title_notes(titles), *unnamed)
         self.layout = SheetLayout(
             hidden_rows=[row for row in scan.hidden_rows if row > self._header_row],
             filtered=scan.filtered,
             hidden_columns=[(first, last) for first, last in scan.hidden_columns if last < limits.MOST_COLUMNS],
             merged=[cells for cells in scan.merged if _last_row(cells) >= self._header_row],
-            hidden_sheets=[name for name in foreign(hidden, chosen) if name != chosen],
+            hidden_sheets=[name for name in _foreign(hidden, chosen) if name != chosen],
         )
 
     def fingerprint(self) -> str:
@@ -140,12 +140,11 @@ class ExcelReader:
 
     def _pad(self, number: int, values: Sequence[Any], cells: list[str]) -> None:
         """Whole numbers get the zeros that a number format such as 000000 shows in front of them."""
-        for column, parts in self._padded.items():
+        for column, digits in self._padded.items():
             place = column - self._left
-            if 0 <= place < len(values) and type(values[place]) is float and cells[place].lstrip("-").isdecimal():
-                rows, digits = parts[max(bisect_right(parts, number, key=lambda part: part[0].start) - 1, 0)]
-                digits = digits if number in rows else 0
-                cells[place] = cells[place].zfill(digits + cells[place].startswith("-"))
+            is_here = number < len(digits) and 0 <= place < len(values)
+            if is_here and type(values[place]) is float and cells[place].lstrip("-").isdecimal():
+                cells[place] = cells[place].zfill(digits[number] + cells[place].startswith("-"))
 
     def _texts(self, values: Sequence[Any]) -> list[str]:
         texts = [value if type(value) is str else cell_text(value, ".15g") for value in values]
@@ -186,7 +185,7 @@ class ExcelReader:
 
     def _header_notes(self) -> Iterator[str]:
         header = f"header in row {self._header_row}" if self._header_row else "no header"
-        yield f"read sheet {self._sheet.name!r}: {columns_counted(self.columns)}, {header}"
+        yield f"read sheet {self._sheet.name!r}: {plural(len(self.columns), 'column')}, {header}"
         for problem in self._problems.get(self._header_row, ()):
             cell = f"{column_letters(problem.column)}{self._header_row}"
             yield f"header cell {cell} {_RULES[problem.code][0]} {problem.value}".rstrip()
@@ -208,13 +207,6 @@ class ExcelReader:
             yield number, blank
 
 
-def _shape(sheet: CalamineSheet) -> SheetShape:
-    rows = [list(map(cell_text, values)) for values in islice(sheet.iter_rows(), TITLE_SAMPLE)]
-    filled = [cells for cells in rows if any(cell.strip() for cell in cells)]
-    titles = title_rows(filled)
-    return SheetShape(filled[titles] if filled else (), max(sheet.height - titles - 1, 0), sheet.width)
-
-
 def shown_sheets(path: Path, kind: Kind) -> list[str]:
     """The names of the worksheets that are shown.
 
@@ -232,10 +224,9 @@ def _scanner(path: Path, kind: Kind) -> Callable[[str], SheetScan | None]:
         limits.refuse_bomb(path)
     if kind is Kind.XLSX:
         return partial(scan_xlsx, path)
-    if kind is Kind.ODS:
-        return scan_ods(path).get
+    scans = scan_ods(path) if kind is Kind.ODS else {}
     limits.try_in_child(path)
-    return lambda name: None
+    return scans.get
 
 
 @contextmanager
@@ -257,6 +248,50 @@ def _worksheets(workbook: CalamineWorkbook) -> tuple[list[str], list[str]]:
     return shown, [sheet.name for sheet in sheets if sheet.visible != SheetVisibleEnum.Visible]
 
 
+def _first_table(
+    shown: Sequence[str], hidden: Sequence[str], *, load: Callable[[str], CalamineSheet], where: str
+) -> str:
+    """The sheet that is read unless another one is chosen: the first shown one with a table, or at least with cells.
+
+    Raises:
+        SourceError: All sheets are hidden or empty, or one before the table cannot be read.
+    """
+    if not shown:
+        hint = f"choose one: --sheet {hidden[0]!r}" if hidden else "export again"
+        what = f"all sheets are hidden: {_quoted(hidden)}" if hidden else "the workbook has no sheets"
+        raise SourceError(what, where=where, hint=hint)
+    candidates = FAILURES_SHEETS[:1] if set(FAILURES_SHEETS) <= set(shown) else shown
+    filled = []
+    for name in candidates:
+        sheet = load(name)
+        if sheet.height >= _TABLE_HEIGHT and sheet.width >= _TABLE_WIDTH:
+            return name
+        filled += [name] if sheet.width else []
+    if not filled:
+        what = "the sheet is empty" if len(candidates) == 1 else f"all sheets are empty: {_quoted(shown)}"
+        raise EmptySourceError(what, where=where, hint="export again, or choose a hidden sheet with --sheet")
+    return filled[0]
+
+
+def _unread(chosen: str, shown: Sequence[str], hidden: Sequence[str]) -> list[str]:
+    """Notes about the sheets that were not chosen."""
+    notes = []
+    if others := [name for name in _foreign(shown, chosen) if name != chosen]:
+        notes.append(f"reading sheet {chosen!r} only, not read: {_quoted(others)} (choose with --sheet)")
+    if hidden := _foreign(hidden, chosen):
+        notes.append(f"hidden sheets not read: {_quoted(hidden)}")
+    return notes
+
+
+def _foreign(names: Sequence[str], chosen: str) -> list[str]:
+    """These sheets without those of failures.xlsx that help to fix its rows, if these rows are read."""
+    return [name for name in names if chosen != FAILURES_SHEETS[0] or name not in _HELPING]
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))
+
+
 def _named(wanted: str, shown: Sequence[str], hidden: Sequence[str], *, where: str) -> str:
     names = {name.strip().casefold(): name for name in reversed((*shown, *hidden))}
     if wanted in (*shown, *hidden):
@@ -265,8 +300,8 @@ def _named(wanted: str, shown: Sequence[str], hidden: Sequence[str], *, where: s
         return name
     if wanted.isdecimal() and 1 <= int(wanted) <= len(shown):
         return shown[int(wanted) - 1]
-    also = f" (hidden: {listed(hidden)})" if hidden else ""
-    raise SourceError(f"no sheet named {wanted!r}", where=where, hint=f"sheets: {listed(shown)}{also}")
+    also = f" (hidden: {_quoted(hidden)})" if hidden else ""
+    raise SourceError(f"no sheet named {wanted!r}", where=where, hint=f"sheets: {_quoted(shown)}{also}")
 
 
 def _last_row(cells: str) -> int:

@@ -19,7 +19,7 @@ HEAD_BYTES = 64 * 1024
 LONGEST_CELL = 16 * 1024**2
 #: Bytes that a workbook may unpack to.
 MOST_UNPACKED_BYTES = 4 * 1024**3
-#: How many times its size a packed text may unpack to unless told otherwise. Repeated texts and short lines reach some
+#: How many times its size a packed text may unpack to. Repeated texts and short lines reach some
 #: tens; what is made to exhaust a machine comes close to 1,000.
 MOST_RATIO = 200
 #: How many times its size a part of a workbook may unpack to, and how many bytes all of them may exceed that: texts
@@ -28,8 +28,6 @@ WORKBOOK_RATIO = 100
 HARMLESS_BYTES = 16 * 1024**2
 #: The same for a packed text, whose short lines take more time than the parts of a workbook.
 HARMLESS_TEXT_BYTES = 2 * 1024**2
-#: Characters that the repeats of rows, cells and spaces of an .ods document may add to it.
-MOST_REPEATED = 8 * 1024**2
 #: Cells in the rectangle from the first to the last cell of a sheet, and in a small workbook: so many, and so many more
 #: for each byte of it. calamine needs 32 bytes for a blank one and 70 for another. Full sheets have half a cell a byte.
 MOST_SPANNED_CELLS = 128 * 1024**2
@@ -40,10 +38,10 @@ MOST_ROWS = 1_048_576
 MOST_COLUMNS = 16_384
 #: Bytes of one tag of a workbook's XML; a longer one would be parsed again and again while it arrives.
 LONGEST_TAG = 1024**2
-#: Bytes of memory and seconds in which a child process must be able to read an .xls or .xlsb workbook; a small one has
-#: so many bytes, and so many times its size.
+#: Bytes of memory and seconds in which a child process must be able to read an .xls, .xlsb or .ods workbook; a small
+#: one has so many bytes, and so many times its size.
 TRIAL_MEMORY_BYTES = 6 * 1024**3
-TRIAL_LEAST_BYTES, TRIAL_RATIO = 512 * 1024**2, 200
+TRIAL_LEAST_BYTES, TRIAL_RATIO = 256 * 1024**2, 200
 TRIAL_SECONDS = 300
 
 _UNTRUSTED = "do not open it unless you trust its source; if you do, save the sheet as CSV, which has no such limit"
@@ -103,22 +101,23 @@ def most_cells(path: Path) -> int:
     return min(MOST_SPANNED_CELLS, HARMLESS_CELLS + CELLS_PER_BYTE * path.stat().st_size)
 
 
-def refuse_unpacking(unpacked: int, packed: int, name: str, max_ratio: int) -> None:
+def refuse_unpacking(unpacked: int, packed: int, name: str) -> None:
     """Refuse a packed text that is out of all proportion, by the bytes of it so far.
 
     Raises:
         SourceError: It unpacks to too many times its size.
     """
-    if unpacked > HARMLESS_TEXT_BYTES and unpacked > max_ratio * packed:
-        what = f"unpacks to more than {max_ratio} times its size"
-        hint = "do not import it unless you trust its source; if you do, unpack it, or raise the limit with --max-ratio"
+    if unpacked > HARMLESS_TEXT_BYTES and unpacked > MOST_RATIO * packed:
+        what = f"unpacks to more than {MOST_RATIO} times its size"
+        hint = "do not import it unless you trust its source; if you do, unpack it and give the file inside"
         raise SourceError(what, where=name, hint=hint)
 
 
 def try_in_child(path: Path) -> None:
-    """Open a binary workbook (.xls, .xlsb) in a child process first, whose memory is limited.
+    """Open a workbook (.xls, .xlsb, .ods) in a child process first, whose memory is limited.
 
-    It may announce so many cells or texts that calamine runs out of memory, which no Python code can catch.
+    It may announce so many cells or texts, or repeat them so often, that calamine runs out of memory, which no Python
+    code can catch.
 
     Raises:
         SourceError: The child did not survive.

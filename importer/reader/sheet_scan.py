@@ -33,7 +33,6 @@ Attributes = dict[str, str]
 _BLOCK_BYTES = 256 * 1024
 _INDEX_BYTES = 4 * 1024**2  # of a part that only lists other parts
 _VALUE_SHOWN = 80
-_SHORT_INDENT = 32  # so many repeated spaces are no longer than the tag that stands for them
 _ZEROS = re.compile("0{2,}")
 _ODS_CELLS = ("table:table-cell", "table:covered-table-cell")
 _ODS_BREAKS = ("text:tab", "text:line-break")  # calamine drops them, and two words become one
@@ -60,8 +59,8 @@ class SheetScan:
     filtered: bool = False
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     merged: list[str] = field(default_factory=list)
-    #: Column (0-based) → rows and how many digits the sheet shows of whole numbers there, by a format such as 000000.
-    padded: dict[int, list[tuple[range, int]]] = field(default_factory=dict)
+    #: Column (0-based) → by row how many digits the sheet shows of a whole number, by a format such as 000000.
+    padded: dict[int, bytearray] = field(default_factory=dict)
     _rows: int = 0
     _columns: int = 0
     _widest: int = 0
@@ -93,12 +92,11 @@ class SheetScan:
             raise SourceError(what, where=self.name, hint=hint)
 
     def add_padded(self, row: int, column: int, digits: int) -> None:
-        """Keep that a number is shown with at least so many digits; equal ones below each other are kept as one."""
-        parts = self.padded.setdefault(column, [])
-        if parts and parts[-1][1] == digits and parts[-1][0].stop == row:
-            parts[-1] = (range(parts[-1][0].start, row + 1), digits)
-        else:
-            parts.append((range(row, row + 1), digits))
+        """Keep that a number is shown with at least so many digits."""
+        self.extend(row, column + 1)
+        rows = self.padded.setdefault(column, bytearray())
+        rows.extend(bytes(max(row + 1 - len(rows), 0)))
+        rows[row] = digits
 
 
 def scan_xlsx(path: Path, sheet: str) -> SheetScan | None:
@@ -130,36 +128,35 @@ def scan_ods(path: Path) -> dict[str, SheetScan]:
 
 def _sheet_part(archive: zipfile.ZipFile, sheet: str) -> str:
     """The part with the sheet of this name; empty if it is not where calamine looks for it. Case does not matter."""
-    parts = {name.replace("\\", "/").lower(): name for name in archive.namelist()}
-
-    def elements(part: str) -> list[ElementTree.Element]:
-        if part not in parts:
-            return []
-        with archive.open(parts[part]) as file:
-            return list(ElementTree.fromstring(file.read(_INDEX_BYTES)).iter())
-
-    for element in elements("xl/workbook.xml"):
+    for element in _elements(archive, "xl/workbook.xml"):
         if element.tag.rpartition("}")[2] == "sheet" and element.get("name") == sheet:
             identity = next((value for name, value in element.items() if name.endswith("}id")), "")
-            targets = {it.get("Id"): it.get("Target", "") for it in elements("xl/_rels/workbook.xml.rels")}
+            targets = {it.get("Id"): it.get("Target", "") for it in _elements(archive, "xl/_rels/workbook.xml.rels")}
             target = posixpath.normpath(posixpath.join("/xl", targets.get(identity, "")))
-            return parts.get(target.lstrip("/").lower(), "")
+            return _parts(archive).get(target.lstrip("/").lower(), "")
     return ""
+
+
+def _parts(archive: zipfile.ZipFile) -> dict[str, str]:
+    return {name.replace("\\", "/").lower(): name for name in archive.namelist()}
+
+
+def _elements(archive: zipfile.ZipFile, part: str) -> list[ElementTree.Element]:
+    if (name := _parts(archive).get(part)) is None:
+        return []
+    with archive.open(name) as file:
+        return list(ElementTree.fromstring(file.read(_INDEX_BYTES)).iter())
 
 
 def _zero_styles(archive: zipfile.ZipFile) -> dict[str, int]:
     """The styles of cells whose number format consists of zeros, such as ``000000``, and how many these are."""
-    parts = {name.replace("\\", "/").lower(): name for name in archive.namelist()}
-    if "xl/styles.xml" not in parts:
-        return {}
-    with archive.open(parts["xl/styles.xml"]) as file:
-        root = ElementTree.fromstring(file.read(_INDEX_BYTES))
+    styles = _elements(archive, "xl/styles.xml")
     formats = {
-        each.get("numFmtId"): len(code)
-        for each in root.iter()
+        each.get("numFmtId"): min(len(code), 255)
+        for each in styles
         if each.tag.endswith("}numFmt") and _ZEROS.fullmatch(code := each.get("formatCode", ""))
     }
-    cells = next((each for each in root if each.tag.endswith("}cellXfs")), ())
+    cells = next((each for each in styles if each.tag.endswith("}cellXfs")), ())
     return {
         str(at): formats[style.get("numFmtId")] for at, style in enumerate(cells) if style.get("numFmtId") in formats
     }
@@ -269,10 +266,7 @@ class _XlsxParser(_Parser):
 
 
 class _OdsParser(_Parser):
-    """The tables of a document. Rows and cells may be repeated, and tables nested in cells.
-
-    calamine writes out all repeats, so what they add to the document is counted.
-    """
+    """The tables of a document. Rows and cells may be repeated, and tables nested in cells."""
 
     def __init__(self, name: str, most_cells: int) -> None:
         super().__init__(SheetScan(name))
@@ -283,13 +277,10 @@ class _OdsParser(_Parser):
         self._rows = range(0)
         self._visibility = ""
         self._columns = range(0)  # of the cell at hand
-        self._is_filled = self._row_is_filled = False  # not blank
+        self._row_is_filled = False  # not blank
         self._is_read_as_text = False
         self._suspect: Attributes | None = None
         self._is_note = False
-        self._cell_at = self._spaces = 0  # where in the file the cell begins; spaces that it repeats
-        self._read = self._written = 0  # characters of the row's cells, as they are and as calamine writes them out
-        self._added = 0  # to the whole document by repeats
 
     def _start(self, name: str, attributes: Attributes) -> None:
         if name == "table:table":
@@ -298,9 +289,6 @@ class _OdsParser(_Parser):
                 table = attributes.get("table:name", "")
                 self.scan = self.scans[table] = SheetScan(f"{self._name} [{table}]", self._most_cells)
                 self._rows = range(1, 1)
-        elif name == "text:s":  # calamine writes out as many spaces as the document says there are
-            spaces = int(attributes.get("text:c", 1))
-            self._spaces += spaces if spaces > _SHORT_INDENT else 0
         elif self._depth > 1:
             return
         elif name == "table:table-row":
@@ -308,7 +296,6 @@ class _OdsParser(_Parser):
             self._rows = range(begins, begins + int(attributes.get("table:number-rows-repeated", 1)))
             self._visibility = attributes.get("table:visibility", "")
             self._columns, self._row_is_filled = range(0), False
-            self._read = self._written = 0
         elif name in _ODS_CELLS:
             self._start_cell(attributes)
         elif name == "office:annotation":
@@ -321,14 +308,12 @@ class _OdsParser(_Parser):
     def _start_cell(self, attributes: Attributes) -> None:
         begins = self._columns.stop
         self._columns = range(begins, begins + int(attributes.get("table:number-columns-repeated", 1)))
-        self._cell_at, self._spaces = self.xml.CurrentByteIndex, 0
         if "table:formula" in attributes or _is_ods_error(attributes):
             self._suspect, self.text = attributes, ""
             self.collect(True)
-        self._is_filled = "office:value-type" in attributes or self._suspect is not None
         is_text = attributes.get("office:value-type") == "string"
         self._is_read_as_text = is_text and "office:string-value" not in attributes  # which calamine takes as it is
-        if self._is_filled:
+        if "office:value-type" in attributes or self._suspect is not None:
             self._row_is_filled = True
             self.scan.extend(self._rows.start, self._columns.stop)
 
@@ -338,9 +323,6 @@ class _OdsParser(_Parser):
         elif self._depth == 1 and name in _ODS_CELLS:
             if self._suspect is not None:
                 self._finish_suspect(self._suspect)
-            length = self.xml.CurrentByteIndex - self._cell_at if self._is_filled else 0
-            self._read += length
-            self._written += (len(self._columns) if self._is_filled else 1) * (length + self._spaces)
         elif self._depth == 1 and name == "table:table-row":
             self._finish_row()
         elif name == "office:annotation" and self._depth == 1:
@@ -361,11 +343,6 @@ class _OdsParser(_Parser):
             self.scan.extend(self._rows.stop - 1, 0)
             self.scan.add_rows(self._rows, self.problems, hidden=self._visibility in ("collapse", "filter"))
             self.problems = []
-        self._added += len(self._rows) * self._written - self._read
-        if self._added > limits.MOST_REPEATED:
-            what = f"repeated rows, cells and spaces add {self._added:,} characters to the sheet"
-            hint = "delete the repetitions, or save the sheet as CSV"
-            raise SourceError(what, where=self.scan.name, hint=hint)
 
 
 def _is_ods_error(attributes: Attributes) -> bool:

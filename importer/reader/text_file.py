@@ -24,32 +24,26 @@ _LINE_END = re.compile("\r\n|\r|\n")
 class _Gzip(gzip.GzipFile):
     """Unpacks in blocks, and refuses to go on when they are out of all proportion to what was packed."""
 
-    def __init__(self, raw: IO[bytes], name: str, max_ratio: int) -> None:
+    def __init__(self, raw: IO[bytes], name: str) -> None:
         super().__init__(fileobj=raw)
-        self._packed, self._shown, self._max_ratio = raw, name, max_ratio
+        self._packed, self._shown = raw, name
 
     def read1(self, size: int = -1) -> bytes:
         block = super().read1(size)
-        refuse_unpacking(self.tell(), self._packed.tell(), self._shown, self._max_ratio)
+        refuse_unpacking(self.tell(), self._packed.tell(), self._shown)
         return block
 
 
 class TextFile:
-    """A text file on the disk, packed or not, which may unpack to ``max_ratio`` times its size.
-
-    Attributes:
-        path: The file on the disk.
-        name: Its name in messages.
-        encoding: How its bytes become text.
+    """A text file on the disk, packed or not; ``name`` is its name in messages.
 
     Raises:
         SourceError: It is not text, its encoding cannot be told, a ZIP archive has not one member, or it unpacks to too
             many times its size.
     """
 
-    def __init__(self, path: Path, kind: Kind, encoding: str | None, max_ratio: int) -> None:
-        self.path = path
-        self._kind, self._max_ratio = kind, max_ratio
+    def __init__(self, path: Path, kind: Kind, encoding: str | None) -> None:
+        self.path, self._kind = path, kind
         self._member = only_member(path) if kind is Kind.ZIP else ""
         self.name = f"{file_name(path)} [{self._member}]" if self._member else file_name(path)
         with self._unpacked() as (stream, _), damage_named(self.name):
@@ -59,7 +53,7 @@ class TextFile:
                     pass
         self.encoding = settle_encoding(head, encoding, self.name)
         text = head[self.encoding.mark :].decode(self.encoding.codec, "ignore")
-        refuse_unless_text(head, self.name, wide=self.encoding.wide, text=text)
+        refuse_unless_text(head, self.name, codec=self.encoding.codec, text=text)
 
     @contextmanager
     def lines(self) -> Iterator[Lines]:
@@ -91,25 +85,18 @@ class TextFile:
             raw = opened.enter_context(self.path.open("rb"))
             stream: IO[bytes] = raw
             if self._kind is Kind.GZIP:
-                stream = cast(IO[bytes], opened.enter_context(_Gzip(raw, self.name, self._max_ratio)))
+                stream = cast(IO[bytes], opened.enter_context(_Gzip(raw, self.name)))
             elif self._kind is Kind.ZIP:
                 with damage_named(self.name):
                     archive = opened.enter_context(zipfile.ZipFile(raw))
                     info = archive.getinfo(self._member)
-                    refuse_unpacking(info.file_size, info.compress_size, self.name, self._max_ratio)
+                    refuse_unpacking(info.file_size, info.compress_size, self.name)
                     stream = opened.enter_context(archive.open(info))
             yield stream, raw
 
 
 class Lines:
-    """The lines of one pass over a file, with their ends.
-
-    Attributes:
-        last: The line that was handed out last.
-        count: How many were handed out.
-        ended: Whether there are no more.
-        nul_seen: Whether a line contained a NUL character.
-    """
+    """The lines of one pass over a file, with their ends."""
 
     def __init__(self, stream: IO[bytes], raw: IO[bytes], codec: str, name: str) -> None:
         self._stream, self._raw = stream, raw
@@ -117,9 +104,10 @@ class Lines:
         self._size = os.fstat(raw.fileno()).st_size
         self._codec = codec
         self._name = name
-        self.last = ""
-        self.count = 0
-        self.ended = self.nul_seen = False
+        self.last = ""  #: The line that was handed out last.
+        self.count = 0  #: How many were handed out.
+        self.ended = False  #: Whether there are no more.
+        self.nul_seen = False  #: Whether a line contained a NUL character.
 
     def __iter__(self) -> Iterator[str]:
         with damage_named(self._name):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from importer.errors import ExitCode
-from importer.ledger import CompanionFile, LedgerView
+from importer.ledger import LedgerView
 from importer.ledger.causes import Cause, causes
-from importer.ledger.records import FieldSet, UnlinkedCount
+from importer.ledger.records import CompanionFile, FieldSet, UnlinkedCount
 from importer.ledger.verification import Verification, verification_of
 from importer.models import State
 from importer.wording import plural

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.formulas import escape_formula, excel_text
-from importer.ledger import FailureLine, LedgerView
+from importer.ledger import LedgerView
 from importer.ledger.causes import Cause
+from importer.ledger.records import FailureLine
 from importer.models import FieldError
-from importer.reader.base import column_letters
+from importer.reader.base import FAILURES_SHEETS, column_letters
 from importer.reader.limits import MOST_COLUMNS, MOST_SPANNED_CELLS
-from importer.reader.sheet_choice import FAILURES_SHEETS
 from importer.report.failures_file import (
     REASON_COLUMNS,
     RECORD_COLUMN,

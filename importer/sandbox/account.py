@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY
 from datetime import datetime
@@ -115,9 +114,8 @@ class Definition:
     @cached_property
     def labels(self) -> dict[str, str]:
         """Option key → label, over all levels."""
-        labels, waiting = {}, deque(self.options)
-        while waiting:
-            option = waiting.popleft()
+        labels, waiting = {}, list(self.options)
+        for option in waiting:  # which grows meanwhile
             labels[option.key] = option.value
             waiting += option.children
         return labels

@@ -52,8 +52,7 @@ class ApiError(Exception):
     def response(self, path: str) -> web.Response:
         """The answer to a request for this path."""
         codes = USER_CODES if path.startswith("/users") else CASE_CODES
-        known = codes if self.code is None else {self.status: self.code}
-        return error_response(self.status, self.problems, codes=known)
+        return error_response(self.status, self.problems, codes={self.status: self.code} if self.code else codes)
 
 
 def json_response(status: int, content: Any) -> web.Response:

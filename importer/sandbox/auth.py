@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import jwt
 from aiohttp import web
 
-from importer.sandbox.answers import json_response
+from importer.sandbox.answers import ApiError, json_response
 
 if TYPE_CHECKING:
     from importer.sandbox.server import SandboxOptions
@@ -35,13 +35,19 @@ _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _REQUIRED_CLAIMS = ["iss", "sub", "aud", "exp", "iat", "jti"]
 
 
-class OAuthError(Exception):
-    """The token request is refused."""
+class OAuthError(ApiError):
+    """The token request is refused, in the form of OAuth."""
 
     def __init__(self, error: str, description: str, *, status: int = 400) -> None:
-        super().__init__(error)
+        super().__init__(status)
         self.content = {"error": error, "error_description": description}
-        self.status = status
+
+    def response(self, path: str) -> web.Response:
+        """The answer."""
+        response = json_response(self.status, self.content)
+        if self.status == 401:
+            response.headers["WWW-Authenticate"] = "Basic"
+        return response
 
 
 class Tokens:
@@ -70,23 +76,12 @@ class Tokens:
         self._issued.clear()
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Issue a token, or say in OAuth's own shape why not."""
-        try:
-            scopes = self._granted(await _form(request), request)
-        except OAuthError as refused:
-            response = json_response(refused.status, refused.content)
-            if refused.status == 401:
-                response.headers["WWW-Authenticate"] = "Basic"
-            return response
-        token, now = secrets.token_urlsafe(32), time.monotonic()
+        """Issue a token, or raise the OAuthError that says why not."""
+        scopes = self._granted(await _form(request), request)
+        token, now, life = secrets.token_urlsafe(32), time.monotonic(), self._options.token_life
         self._issued = {each: entry for each, entry in self._issued.items() if entry[0] > now}
-        self._issued[token] = (now + self._options.token_life, frozenset(scopes))
-        content = {
-            "access_token": token,
-            "token_type": "Bearer",
-            "expires_in": int(self._options.token_life),
-            "scope": " ".join(scopes),
-        }
+        self._issued[token] = (now + life, frozenset(scopes))
+        content = {"access_token": token, "token_type": "Bearer", "expires_in": int(life), "scope": " ".join(scopes)}
         response = json_response(200, content)
         response.headers.update({"Cache-Control": "no-store", "Pragma": "no-cache"})
         return response

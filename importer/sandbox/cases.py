@@ -106,31 +106,25 @@ def checked(kind: TypeAdapter[Body], content: Any, definitions: Mapping[str, Def
     try:
         body = kind.validate_python(content)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        problems = {_name_of(entry["loc"]): entry["msg"] for entry in found}
+        for found in error.errors(include_url=False, include_context=False, include_input=False):
+            parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in found["loc"]]
+            problems["".join(parts).removeprefix(".") or "body"] = found["msg"]  # by names such as notes[0].public
     fields = content.get("custom_fields") if isinstance(content, dict) else None
     for key, value in fields.items() if isinstance(fields, dict) else ():
-        if why := _why_not(definitions.get(key), value, is_update=kind is UPDATE):
+        why: str | None
+        if key not in definitions:
+            why = "is not a custom field of this account"
+        elif kind is CREATE:
+            why = definitions[key].problem(value)
+        elif not isinstance(value, dict) or "value" not in value:
+            why = 'must be an object with "value", on update'
+        else:
+            why = None if value["value"] is None else definitions[key].problem(value["value"])
+        if why:
             problems[f"custom_fields.{key}"] = why
     if problems:
         raise ApiError(400, problems)
     return body
-
-
-def _why_not(definition: Definition | None, value: Any, *, is_update: bool) -> str | None:
-    if definition is None:
-        return "is not a custom field of this account"
-    if not is_update:
-        return definition.problem(value)
-    if not isinstance(value, dict) or "value" not in value:
-        return 'must be an object with "value", on update'
-    return None if value["value"] is None else definition.problem(value["value"])
-
-
-def _name_of(place: tuple[str | int, ...]) -> str:
-    """``notes[0].public`` for the place of a problem in a body."""
-    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in place]
-    return "".join(parts).removeprefix(".") or "body"
 
 
 def new_case(body: CreateBody, definitions: Mapping[str, Definition], *, case_id: int, now_ms: int, seed: int) -> Case:
@@ -229,11 +223,12 @@ def listed(case: Case, definitions: Mapping[str, Definition], agent_name: str | 
     shown |= {name: shown[name].replace("_", " ").title() for name in ("status", "priority", "type") if name in shown}
     if case.content["requester_email"]:
         shown["requester_email"] = case.content["requester_email"]
+    create_at, update_at = (datetime.fromtimestamp(ms // 1000, UTC) for ms in (case.created_ms, case.updated_ms))
     return shown | {
         "group_name": case.content["group_id"],
         "requester_integration": "{}",
-        "create_at": _shown_time(case.created_ms),
-        "update_at": _shown_time(case.updated_ms),
+        "create_at": f"{create_at:%Y-%m-%dT%H:%M:%SZ}",
+        "update_at": f"{update_at:%Y-%m-%dT%H:%M:%SZ}",
         **_agent(case, agent_name),
         **_read_by_spec(case, definitions, named=True),
     }
@@ -261,10 +256,6 @@ def exported(case: Case) -> dict[str, Any]:
         "deleted": False if case.place == Place.LIVE else case.place,
         "custom_fields": {key: entry["value"] for key, entry in case.content["custom_fields"].items()},
     }
-
-
-def _shown_time(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _parts(case: Case, names: Iterable[str]) -> dict[str, Any]:

@@ -149,14 +149,17 @@ class Rule(BaseModel):
         return int(self.save and self.do != "expire_tokens")
 
     def change(self, answer: web.Response, *, now: float, storage: Storage, tokens: Tokens) -> web.Response:
-        """What is answered instead of ``answer``, which says nothing if the operation did not run.
-
-        ``now`` is in seconds since the epoch; ``storage`` has the case that was created before this one.
-        """
+        """What is answered instead of ``answer``, which says nothing if the operation did not run."""
         made = _object(answer.text or "") if self.do in ("without_id", "repeat_id") else {}
+        whole = max(1, math.ceil(self.retry_after or 0))  # seconds until the client may come back
         match self.do:
+            case "status" if self.retry_after is not None and self.form == "body":  # as POST /calls/callback has it
+                return error_response(self.status, {"retry-after": str(whole)})
             case "status":
-                return self._throttled(now)
+                answer = error_response(self.status)
+                if self.retry_after is not None:
+                    is_date = self.form == "date"
+                    answer.headers["Retry-After"] = formatdate(now + whole, usegmt=True) if is_date else str(whole)
             case "html":
                 return web.Response(status=self.status, text=_LOGIN_PAGE, content_type="text/html")
             case "redirect":
@@ -166,23 +169,9 @@ class Rule(BaseModel):
                 return error_response(401)
             case "without_id" if made.pop("id", None):
                 return json_response(answer.status, made)
-            case "repeat_id" if "id" in made and (before := storage.before(int(made["id"]))):
-                return json_response(answer.status, {**made, "id": str(before.id)})
+            case "repeat_id" if "id" in made and storage.get(before := int(made["id"]) - 1):
+                return json_response(answer.status, {**made, "id": str(before)})
         return answer
-
-    def _throttled(self, now: float) -> web.Response:
-        """The status, with a hint when to come back if there is one to be given.
-
-        ``body`` puts it where the bundle has it for POST /calls/callback.
-        """
-        if self.retry_after is None:
-            return error_response(self.status)
-        whole = max(1, math.ceil(self.retry_after))
-        if self.form == "body":
-            return error_response(self.status, {"retry-after": str(whole)})
-        response = error_response(self.status)
-        response.headers["Retry-After"] = formatdate(now + whole, usegmt=True) if self.form == "date" else str(whole)
-        return response
 
     async def send(self, request: web.Request, answer: web.Response) -> web.Response:
         """Bring the answer to the client; or the first bytes of it, or none, and end the connection.
@@ -203,21 +192,14 @@ HONEST = Rule(do="slow", delay_ms=0)
 
 
 class Automation(BaseModel):
-    """What an account does by itself right after a create or an update; the answer to that does not show it yet.
-
-    Attributes:
-        on: After which of the two.
-        status: Only when the status of the case has just become this.
-        set: What it changes in the case.
-        mail: Whether it sends a mail to the requester. Mails are counted.
-    """
+    """What an account does by itself right after a create or an update; the answer to that does not show it yet."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     on: tuple[Literal["create", "update"], ...] = ("create", "update")
-    status: Status | None = None
+    status: Status | None = None  #: Only when the status of the case has just become this.
     set: Change = Field(default_factory=Change)
-    mail: bool = False
+    mail: bool = False  #: Whether it sends a mail to the requester. Mails are counted.
 
 
 class FaultPlan(BaseModel):
@@ -273,42 +255,34 @@ def load_plan(path: Path) -> FaultPlan:
     """
     hint = "see docs/sandbox.md for the format of fault plans"
     try:
-        content = orjson.loads(path.read_bytes())
+        return FaultPlan.model_validate(orjson.loads(path.read_bytes()))
     except OSError as problem:
         raise ConfigError(f"cannot be read ({problem.strerror})", where=str(path), hint=hint) from problem
     except orjson.JSONDecodeError as problem:
         raise ConfigError(f"cannot be read as JSON ({problem})", where=str(path), hint=hint) from problem
-    try:
-        return FaultPlan.model_validate(content)
     except ValidationError as error:
         text = "; ".join(_problem(each["loc"], each["msg"]) for each in error.errors(include_url=False))
         raise ConfigError(text, where=str(path), hint=hint) from None
 
 
 def built_in_plan(name: str, seed: int = 0) -> FaultPlan:
-    """The fault plan of a rehearsal: ``calm``, ``rough`` or ``hostile``.
+    """The fault plan of a rehearsal, ``calm``, ``rough`` or ``hostile``, each of which a run survives by itself.
 
-    A run survives all three without a decision of yours: every row ends as exactly one case. What rightly stops a run
-    (repeated ids, redirects, a wrong address) and what makes duplicates is left to plans that you write. Endless
-    waits and 429s are limited in number, so that a rehearsal ends.
+    What rightly stops a run (repeated ids, redirects, a wrong address) and what makes duplicates is left to plans that
+    you write. Endless waits and 429s are limited in number, so that a rehearsal ends.
     """
     return load_plan(_PROFILES / f"{name}.json").model_copy(update={"seed": seed})
 
 
 def _problem(place: tuple[str | int, ...], message: str) -> str:
     """``rule 2: at: input should be …`` for a problem at ``("rules", 1, "at")``."""
-    names = [str(part) for part in place]
-    if place[1:]:
-        names[:2] = [f"rule {int(place[1]) + 1}"]
+    names = [f"rule {int(place[1]) + 1}", *map(str, place[2:])] if place[1:] else list(map(str, place))
     text = message.removeprefix("Value error, ")
     return ": ".join([*names, text[:1].lower() + text[1:]])
 
 
 def _texts_in(fields: Any) -> set[str]:
-    """Every text in custom fields, of a body or of a search; keys are none.
-
-    Without recursion: requests may nest deeper than Python does.
-    """
+    """Every text in custom fields but keys; without recursion, because requests may nest deeper than Python does."""
     waiting, texts = [fields], set()
     while waiting:
         part = waiting.pop()
@@ -326,8 +300,8 @@ def _json(text: str | bytes) -> Any:
         return None
 
 
-def _object(body: str | bytes) -> dict[str, Any]:
-    content = _json(body)
+def _object(text: str | bytes) -> dict[str, Any]:
+    content = _json(text)
     return content if isinstance(content, dict) else {}
 
 

@@ -14,23 +14,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
+from importer.sandbox import cases
 from importer.sandbox.account import by_key, default_fields, users_of
 from importer.sandbox.answers import ApiError, json_response, number_in
 from importer.sandbox.auth import TOKEN_PATH, Tokens
-from importer.sandbox.cases import (
-    CREATE,
-    UPDATE,
-    CreateBody,
-    UpdateBody,
-    after_update,
-    checked,
-    created,
-    detailed,
-    edited,
-    listed,
-    new_case,
-    updated,
-)
+from importer.sandbox.cases import CreateBody, UpdateBody
 from importer.sandbox.faults import FaultScript, OperationName, Rule
 from importer.sandbox.search import case_ids, read_search
 from importer.sandbox.storage import Case, Place, Storage
@@ -70,13 +58,13 @@ class Handlers:
 
     async def create(self, request: web.Request) -> web.Response:
         """POST /cm/core/va/cases: 201 after the commit."""
-        body = checked(CREATE, await _json_of(request), self._definitions)
+        body = cases.checked(cases.CREATE, await _json_of(request), self._definitions)
         self._check_links(body)
         case_id, now_ms, seed = self._storage.next_id(), self._now_ms(), self._options.seed
-        case = new_case(body, self._definitions, case_id=case_id, now_ms=now_ms, seed=seed)
+        case = cases.new_case(body, self._definitions, case_id=case_id, now_ms=now_ms, seed=seed)
         self._storage.write(case)
         self._automate("create", case, before="")
-        return json_response(201, created(case))
+        return json_response(201, cases.created(case))
 
     async def list(self, request: web.Request) -> web.Response:
         """GET /cm/core/va/cases: one page of what the filters find."""
@@ -89,28 +77,27 @@ class Handlers:
             newest_ms=self._now_ms() - int(lag_s * 1000) if lag_s else None,
             fuzzy=fault.do == "fuzzy_filter",
         )
-        total, cases = self._storage.search(search)
-        shown = [listed(case, self._definitions, self._agent_name(case)) for case in cases]
+        total, found = self._storage.search(search)
+        shown = [cases.listed(case, self._definitions, self._agent_name(case)) for case in found]
         return json_response(200, _page(request, {"data": shown}, search.page, search.per_page, total=total))
 
     async def get(self, request: web.Request) -> web.Response:
         """GET /cm/core/va/cases/{id}."""
         case = self._live_case(request.match_info["id"])
-        shown = detailed(case, self._definitions, self._agent_name(case), self._options.reads)
+        shown = cases.detailed(case, self._definitions, self._agent_name(case), self._options.reads)
         self._edit(case, request)  # right after it was read
         return json_response(200, shown)
 
     async def update(self, request: web.Request) -> web.Response:
         """PATCH /cm/core/va/cases/{id}; custom fields are merged, notes are appended."""
         case = self._edit(self._live_case(request.match_info["id"]), request)  # right before it is changed
-        body = checked(UPDATE, await _json_of(request), self._definitions)
+        body = cases.checked(cases.UPDATE, await _json_of(request), self._definitions)
         self._check_links(body, child=case)
-        changed = after_update(
-            case, body, self._definitions, now_ms=self._now_ms(), is_strict=self._options.strict_life
-        )
+        is_strict = self._options.strict_life
+        changed = cases.after_update(case, body, self._definitions, now_ms=self._now_ms(), is_strict=is_strict)
         self._storage.write(changed)
         self._automate("update", changed, before=case.content["status"])
-        return json_response(200, updated(changed))
+        return json_response(200, cases.updated(changed))
 
     async def trash(self, request: web.Request) -> web.Response:
         """DELETE /cm/core/va/cases?ids=…: into the trash; answers the ids, as integers, that really went there."""
@@ -146,8 +133,7 @@ class Handlers:
 
     async def user(self, request: web.Request) -> web.Response:
         """GET /users/{id}."""
-        user = self._users.get(request.match_info["id"])
-        if user is None:
+        if (user := self._users.get(request.match_info["id"])) is None:
             raise ApiError(404)
         return json_response(200, _shown_user(request, user))
 
@@ -174,8 +160,7 @@ class Handlers:
                 case = self._changed(case, automation.set)
 
     def _changed(self, case: Case, change: UpdateBody) -> Case:
-        """Change a case as an agent or an automation does."""
-        changed = edited(case, change, self._definitions, now_ms=self._now_ms())
+        changed = cases.edited(case, change, self._definitions, now_ms=self._now_ms())
         self._storage.write(changed)
         return changed
 
@@ -193,24 +178,26 @@ class Handlers:
         return case if case and case.place == Place.LIVE else None
 
     def _live_case(self, ident: str) -> Case:
-        case = self._found(ident)
-        if case is None:
+        if (case := self._found(ident)) is None:
             raise ApiError(404)
         return case
 
     def _check_links(self, body: CreateBody | UpdateBody, child: Case | None = None) -> None:
         """Refuse an owner or a parent that this account does not have, and a parent that is closed.
 
-        A parent is no subcase itself (help article on handling cases), and not the child.
+        A parent is no subcase itself, and a subcase has none (help article on handling cases; for the API not
+        documented).
         """
         problems = {}
         if body.get("owner_id") and not self._options.any_ids and body["owner_id"] not in self._users:
             problems["owner_id"] = "is not the id of a user"
         if body.get("parent_id"):
-            parent = self._found(body["parent_id"])
+            parent, is_checked = self._found(body["parent_id"]), not self._options.any_ids
             fits = parent and not parent.content.get("parent_id") and (child is None or parent.id != child.id)
-            if not fits and not self._options.any_ids:
+            if is_checked and not fits:
                 problems["parent_id"] = "is not the id of a case that can have subcases"
+            elif is_checked and child and self._storage.has_subcases(child.id):
+                problems["parent_id"] = "cannot be set, because this case has subcases"
             elif self._options.strict_life and parent and parent.content["status"] == "CLOSED":
                 problems["parent_id"] = "is the id of a closed case"
         if problems:
@@ -235,17 +222,13 @@ def _page(
     request: web.Request, embedded: dict[str, list[Any]], page: int, per_page: int, *, total: int
 ) -> dict[str, Any]:
     """One page of a list, with links to itself and to its neighbours, as far as they exist."""
-    links = {"self": page}
-    if page > 1:
-        links["prev"] = page - 1
-    if page * per_page < total:
-        links["next"] = page + 1
+    links = {"self": page, "prev": page - 1, "next": page + 1 if page * per_page < total else 0}
     return {
         "total": total,
         "count": sum(map(len, embedded.values())),
         "page": page,
         "per_page": per_page,
-        "_links": {name: _link(request, page=number) for name, number in links.items()},
+        "_links": {name: _link(request, page=number) for name, number in links.items() if number},
         "_embedded": embedded,
     }
 

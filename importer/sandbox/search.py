@@ -33,14 +33,8 @@ _LARGEST_PER_PAGE = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?P<fraction>\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
 #: The longest text that each filter takes, by its name and that of its column.
-_TEXTS = {
-    "agent_id": 255,
-    "requester_id": 255,
-    "requester_name": 125,
-    "requester_email": 255,
-    "title": 255,
-    "description": 1_000_000_000,
-}
+_TEXTS = dict.fromkeys(("agent_id", "requester_id", "requester_email", "title"), 255)
+_TEXTS |= {"requester_name": 125, "description": 1_000_000_000}
 _WORDS = {
     "status": ("NEW", "OPEN", "PENDING", "ON_HOLD", "RESOLVED", "CLOSED"),
     "priority": get_args(Priority),
@@ -53,17 +47,14 @@ _UNSUPPORTED = ("agent_name", "agent_email", "requester_type", "requester_phone"
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """A page of a search, as SQL: conditions joined by AND, the values of their question marks, an ORDER BY clause.
-
-    ``indexed`` is the key of a custom field that is looked up, and that therefore wants an index.
-    """
+    """A page of a search, as SQL."""
 
     page: int
     per_page: int
-    where: str
-    parameters: tuple[Value, ...]
+    where: str  #: Conditions joined by AND.
+    parameters: tuple[Value, ...]  #: The values of their question marks.
     order: str
-    indexed: str | None
+    indexed: str | None  #: The key of a custom field that is looked up, and that therefore wants an index.
 
 
 def read_search(
@@ -72,7 +63,6 @@ def read_search(
     """The search behind a query string; parameters that the API does not know are ignored.
 
     Args:
-        query: The query string.
         encoding: Which filters are read; with "ignore" only paging and order count.
         definitions: The keys of custom fields.
         newest_ms: Cases that were created later are not shown yet; None shows all.
@@ -125,15 +115,9 @@ def _equal(column: str, value: Any, *, fuzzy: bool) -> Condition:
     return f"{column} = ?", [value]
 
 
-def _one_of(column: str, values: Collection[Value]) -> Condition:
-    """The column has one of the values; no values match nothing."""
-    return f"{column} IN ({', '.join('?' * len(values))})", values
-
-
 def _text_filters(query: MultiMapping[str], *, fuzzy: bool) -> Iterator[Condition]:
-    for name in _UNSUPPORTED:
-        if name in query:
-            raise ApiError(400, {name: "is a filter that this sandbox does not have"})
+    if strange := [name for name in _UNSUPPORTED if name in query]:
+        raise ApiError(400, dict.fromkeys(strange, "is a filter that this sandbox does not have"))
     for name, limit in _TEXTS.items():
         text = query.get(name, "")
         if len(text) > limit:
@@ -150,7 +134,7 @@ def _list_filters(query: MultiMapping[str], encoding: Encoding) -> Iterator[Cond
         if not set(words) <= set(allowed):
             raise ApiError(400, {name: f"must be among {', '.join(allowed)}"})
         if words:
-            yield _one_of(name, words)
+            yield f"{name} IN (SELECT value FROM json_each(?))", [orjson.dumps(words).decode()]
     for name, column in _TIMES.items():  # both ends belong to the span
         if (texts := _values(query, name, encoding)) is not None:
             bounds = [bound for text in texts if (bound := _milliseconds(text))]
@@ -158,7 +142,7 @@ def _list_filters(query: MultiMapping[str], encoding: Encoding) -> Iterator[Cond
                 raise ApiError(400, {name: "must be two times, from and to"})
             yield f"{column} BETWEEN ? AND ?", [bounds[0][0], bounds[1][1]]
     if (ids := _values(query, "ids", encoding)) is not None:
-        yield _one_of("id", case_ids(ids))
+        yield "id IN (SELECT value FROM json_each(?))", [orjson.dumps(case_ids(ids)).decode()]
 
 
 def _values(query: MultiMapping[str], name: str, encoding: Encoding) -> list[str] | None:
@@ -176,8 +160,7 @@ def _values(query: MultiMapping[str], name: str, encoding: Encoding) -> list[str
 
 def _custom_fields(query: MultiMapping[str], encoding: Encoding, definitions: Container[str]) -> dict[str, Any]:
     """Key and value of each custom field that is searched for."""
-    text = query.get("custom_fields")
-    asked = _json("custom_fields", text) if text else []
+    asked = _json("custom_fields", query.get("custom_fields") or "[]")
     wanted: dict[str, Any] = {}
     for entry in asked if isinstance(asked, list) else [asked]:
         if not isinstance(entry, dict):
@@ -213,8 +196,7 @@ def case_ids(values: Iterable[str]) -> tuple[int, ...]:
 
 def _milliseconds(text: str) -> tuple[int, int] | None:
     """First and last millisecond that ``text`` means: a whole second if it has no fraction. No offset means UTC."""
-    match = _TIME.fullmatch(text)
-    if match is None:
+    if (match := _TIME.fullmatch(text)) is None:
         return None
     try:
         moment = datetime.fromisoformat(text)

@@ -91,10 +91,7 @@ class SandboxOptions:
 
 
 class Sandbox:
-    """A local Talkdesk Case API on a loopback socket, from ``async with`` to its end.
-
-    It serves the Case API, the users, the custom field definitions and POST /oauth/token under one address. It shares
-    no code with the client of this project.
+    """A local Talkdesk Case API on a loopback socket, from ``async with`` to its end, tokens included.
 
     Args:
         options: What account to be, and how honest.
@@ -131,11 +128,8 @@ class Sandbox:
             await web.TCPSite(self._runner, _HOST, self.options.port).start()
         except OSError as problem:
             await self.__aexit__()
-            raise ConfigError(
-                f"cannot listen on port {self.options.port}: {problem}",
-                where=f"{_HOST}:{self.options.port}",
-                hint="use another --port, or 0 for any free port",
-            ) from problem
+            what, where = f"cannot listen on port {self.options.port}: {problem}", f"{_HOST}:{self.options.port}"
+            raise ConfigError(what, where=where, hint="use another --port, or 0 for any free port") from problem
         self.port: int = self._runner.addresses[0][1]
         return self
 
@@ -210,9 +204,16 @@ class Sandbox:
         return answer
 
     async def _serve(self, name: OperationName, operation: Operation, request: web.Request) -> web.StreamResponse:
-        """Serve one operation: admitted, held back, run as often and answered as the fault plan wants it."""
+        """Serve one operation, if its request is admitted: run as often and answered as the fault plan wants it."""
         self._requests[name] += 1
-        self._admit(operation, request)
+        if operation.scope is not None:
+            scopes = self._tokens.scopes_of(request.headers.get("Authorization", ""))
+            if scopes is None:
+                raise ApiError(401)
+            if not self._rate.admits(time.monotonic()):
+                raise ApiError(429)
+            if operation.scope not in scopes:
+                raise ApiError(403)
         try:
             body = await request.read()
         except (ConnectionError, web.RequestPayloadError) as problem:  # the client has gone: no answer reaches it
@@ -230,18 +231,6 @@ class Sandbox:
                 log.exception("operation failed: %s", name)
         answer = fault.change(answer, now=self._clock(), storage=self._storage, tokens=self._tokens)
         return await fault.send(request, answer)
-
-    def _admit(self, operation: Operation, request: web.Request) -> None:
-        """Refuse who has no valid token, asks too often, or lacks the scope."""
-        if operation.scope is None:
-            return
-        scopes = self._tokens.scopes_of(request.headers.get("Authorization", ""))
-        if scopes is None:
-            raise ApiError(401)
-        if not self._rate.admits(time.monotonic()):
-            raise ApiError(429)
-        if operation.scope not in scopes:
-            raise ApiError(403)
 
     async def _show_page(self, request: web.Request) -> web.Response:
         templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
@@ -263,17 +252,14 @@ class Sandbox:
 
 
 class RateWindow:
-    """Admits at most ``limit`` requests in any window of one second; None admits all.
-
-    Only admitted requests fill the window: who keeps asking is not locked out permanently.
-    """
+    """Admits at most ``limit`` requests in any second, or all if that is None; what it refuses does not count."""
 
     def __init__(self, limit: int | None) -> None:
         self._limit = limit
         self._latest: deque[float] = deque(maxlen=limit or 0)
 
     def admits(self, now: float) -> bool:
-        """Whether the request of this moment is admitted."""
+        """Whether a request at this moment is admitted."""
         if self._limit is not None and len(self._latest) == self._limit and now - self._latest[0] < 1:
             return False
         self._latest.append(now)
@@ -294,22 +280,21 @@ def serve(
         ConfigError: The port is taken, or the store cannot be used.
     """
     options = replace(options, client_secret=options.client_secret or _KNOWN_SECRET)
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        with contextlib.suppress(NotImplementedError):  # Windows: there Ctrl-C ends the loop
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with Sandbox(options, is_open=True) as sandbox:
+            announce(sandbox.base_url)
+            announce(f"token URL      {sandbox.token_url}")
+            announce(f"client id      {sandbox.client_id}")
+            announce(f"client secret  {sandbox.client_secret}")
+            announce(f"cases          {options.store or 'in memory (lost on exit)'}")
+            announce(f"fault plan     {options.faults.name}")
+            announce("Press Ctrl-C to stop.")
+            await stop.wait()
+
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(_serve_until_stopped(options, announce))
-
-
-async def _serve_until_stopped(options: SandboxOptions, announce: Callable[[str], object]) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    with contextlib.suppress(NotImplementedError):  # Windows: there Ctrl-C ends the loop
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-    async with Sandbox(options, is_open=True) as sandbox:
-        announce(sandbox.base_url)
-        announce(f"token URL      {sandbox.token_url}")
-        announce(f"client id      {sandbox.client_id}")
-        announce(f"client secret  {sandbox.client_secret}")
-        announce(f"cases          {options.store or 'in memory (lost on exit)'}")
-        announce(f"fault plan     {options.faults.name}")
-        announce("Press Ctrl-C to stop.")
-        await stop.wait()
+        runner.run(until_stopped())

@@ -73,10 +73,9 @@ class Storage:
                 self.close()
                 raise
         except (OSError, sqlite3.Error) as problem:
+            hint = "use a separate --store file for each sandbox; it is created if missing"
             raise ConfigError(
-                f"cannot use this file as sandbox store: {problem}",
-                where=str(path),
-                hint="use a separate --store file for each sandbox; it is created if missing",
+                f"cannot use this file as sandbox store: {problem}", where=str(path), hint=hint
             ) from problem
         self.id: str = self._db.execute("SELECT id FROM account").fetchone()[0]
         self._last_id: int = self._db.execute("SELECT ifnull(max(id), 0) FROM cases").fetchone()[0]
@@ -109,9 +108,12 @@ class Storage:
         """The case, wherever it is."""
         return next(iter(self._cases("WHERE id = ?", case_id)), None)
 
-    def before(self, case_id: int) -> Case | None:
-        """The case created just before this one."""
-        return next(iter(self._cases("WHERE id < ? ORDER BY id DESC LIMIT 1", case_id)), None)
+    def has_subcases(self, case_id: int) -> bool:
+        """Whether there are subcases of this case, which may be in the trash."""
+        found = self._db.execute(
+            "SELECT 1 FROM cases WHERE parent_id = ? AND place <> ? LIMIT 1", (case_id, Place.PURGED)
+        )
+        return found.fetchone() is not None
 
     def move(self, case_ids: Iterable[int], *, origin: Place, target: Place) -> list[int]:
         """Move cases with their subcases from one place to another, and name those that really were there."""

@@ -19,6 +19,7 @@ from importer.models import Row
 from importer.quality.baseline import Baseline
 from importer.quality.date_formats import is_date
 from importer.reader import Reader
+from importer.reader.dialect import ALL_SHORT
 from importer.scratch import scratch_folder
 from importer.suggest.answers import answered, merged, still_true
 from importer.suggest.columns import Blanks, Column, Kind, describe, find_blanks
@@ -73,7 +74,6 @@ class Choice:
     different: int  #: How many different texts it has; a lower bound if they are very many.
     longest: int  #: Characters of its longest text.
     words: tuple[str, ...] = ()  #: All of its texts, if these are few and short.
-    lookup: str = ""  #: The file in which the field is looked up by it.
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,8 @@ def suggest(
     roles, people = assign(table.rows, columns, said), None
     if path is not None and "requester_email" not in roles.one:
         people = find_people(path, source, columns, folder=folder or Path.cwd())
-    if isinstance(people, PeopleTable):
-        roles = roles.without_name(people.by)  # it has the ids of people
+    if isinstance(people, PeopleTable) and people.by not in said:
+        roles = assign(table.rows, columns, {**said, people.by: "other"})  # it has ids of people, and no names
     names = find_names(table, columns, roles)
     comments, sheets = find_comments(path, source, names) if path is not None else ([], [])
     draft = Draft(
@@ -139,7 +139,7 @@ def suggest(
         comments=comments,
         people=people,
     )
-    return _tested(draft, source, path, tuple(_doubts(table, sheets)), columns)
+    return _tested(draft, source, path, tuple(_doubts(table, source.notes, sheets)), columns)
 
 
 def _check_names(source: Reader) -> None:
@@ -160,7 +160,8 @@ def _tested(
     table, system, body = draft.table, draft.roles.system, draft.write()
     trial = attempt(_mapper(body, draft, path, source.columns), table.all_rows, keep_last=draft.key.keep == "last")
     ready = _ready(system, source)
-    text = _head(table, system, ready, trial, source.notes, doubts) + body
+    notes = tuple(note for note in source.notes if not note.startswith(ALL_SHORT))  # which is a doubt
+    text = _head(table, system, ready, trial, notes, doubts) + body
     guesses, checks = (text.count(f"{mark}: ") for mark in (GUESS, CHECK))
     doubted = {column for _, column, _ in trial.errors} | {column.name for column in table.columns if column.errors}
     return Suggestion(
@@ -173,7 +174,7 @@ def _tested(
         table.whole,
         choices=_choices(columns, draft.roles, draft.page, doubted),
         explain=partial(explain, columns, table.rows),
-        notes=source.notes,
+        notes=notes,
         doubts=doubts,
         made=draft.page.made,
     )
@@ -257,14 +258,13 @@ def _choices(columns: Sequence[Column], roles: Roles, page: Page, doubted: Colle
         few = profile.complete and profile.distinct <= _WORDS_MAX and column.kind in (Kind.TEXT, Kind.BOOLEAN)
         words = tuple(sorted(profile.values.counts)) if few else ()
         counts = (profile.filled, profile.distinct, profile.longest)
-        choices.append(
-            Choice(column.name, use.field, use.mark, sample, str(column.kind), *counts, words, lookup=use.lookup)
-        )
+        choices.append(Choice(column.name, use.field, use.mark, sample, str(column.kind), *counts, words))
     return tuple(choices)
 
 
-def _doubts(table: FirstRows, sheets: Sequence[str]) -> Iterator[str]:
-    """What is to be checked about the file as a whole: more tickets in other sheets, a header that is a row."""
+def _doubts(table: FirstRows, notes: Sequence[str], sheets: Sequence[str]) -> Iterator[str]:
+    """What is to be checked about the file as a whole: cells left out, more tickets in other sheets …"""
+    yield from (f"{note}." for note in notes if note.startswith(ALL_SHORT))
     if sheets:
         names = ", ".join(repr(shown(sheet)) for sheet in sheets)
         yield f"more tickets in {names}? The columns are the same; import each with --sheet."

@@ -11,7 +11,7 @@ from importer.mapping.converters import BOOLEAN_WORDS
 from importer.quality.date_formats import DateForm, date_form, epoch_form
 from importer.quality.profile import ColumnProfile
 from importer.suggest.first_rows import FirstRows
-from importer.suggest.headers import System, load_vocabulary
+from importer.suggest.headers import Called, System, load_vocabulary
 
 _MOSTLY = 0.95
 _YES, _NO = (frozenset(word for pair in BOOLEAN_WORDS.values() for word in pair[side]) for side in (0, 1))
@@ -34,25 +34,6 @@ class Kind(StrEnum):
     TEXT = "short texts"
 
 
-@dataclass(frozen=True)
-class Called:
-    """What the name of a column says about a role."""
-
-    rank: int | None  #: Its place in the lists; None if it is in none.
-    phrase: bool  #: Whether it only contains a telling word.
-    known: bool  #: Whether the recognised system has the column under this name.
-
-    @property
-    def points(self) -> float:
-        """How much that counts; 0 if the name says nothing."""
-        return 200.0 if self.known else 0.0 if self.rank is None else 60.0 - min(self.rank, 40)
-
-    @property
-    def exact(self) -> bool:
-        """Whether the name as a whole is one for this role."""
-        return self.known or (self.rank is not None and not self.phrase)
-
-
 @dataclass(frozen=True, eq=False)
 class Column:
     """One column: what was counted, and what that makes of it."""
@@ -73,9 +54,7 @@ class Column:
     def called(self, role: str) -> Called:
         """What its header says about a role."""
         if role not in self._called:
-            rank = load_vocabulary().rank(self.names, role)
-            known = self.system is not None and self.system.has(self.names, role)
-            self._called[role] = Called(rank, load_vocabulary().is_phrase(rank), known)
+            self._called[role] = load_vocabulary().called(self.names, role, self.system)
         return self._called[role]
 
     def rank(self, role: str) -> int | None:

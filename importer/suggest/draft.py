@@ -10,11 +10,12 @@ from importer.quality.file_checks import FileIssue
 from importer.quality.profile import ColumnProfile
 from importer.suggest.answers import EXTERNAL_ID_FIELD
 from importer.suggest.columns import Blanks, Kind
+from importer.suggest.evidence import Evidence
 from importer.suggest.fields_and_notes import html_of, write_after_create, write_custom_fields, write_notes
 from importer.suggest.first_rows import FirstRows
 from importer.suggest.headers import USUAL_PRIORITY, level_of
 from importer.suggest.near_tables import CommentTable, PeopleTable, Unusable
-from importer.suggest.roles import Pick, Roles
+from importer.suggest.roles import Roles
 from importer.suggest.row_names import Parents, RowKey
 from importer.suggest.yaml_text import (
     CHECK,
@@ -257,7 +258,7 @@ class Draft:
             self._because(name, plural(name.column.profile.distinct, "different name"))
             page.value("requester_name", reference(name.column.profile), 2, name.column.profile)
 
-    def _email(self, pick: Pick, *, with_name: bool) -> None:
+    def _email(self, pick: Evidence, *, with_name: bool) -> None:
         page, column = self.page, pick.column.profile
         mixed, several, names = (column.count(shape) for shape in ("address_cell", "addresses", "named"))
         emails = column.count("email") + mixed
@@ -282,7 +283,7 @@ class Draft:
         for name, column in (("requester_email", people.email), ("requester_name", people.name if with_name else None)):
             if column is not None:
                 text = f"{name}: {value({'lookup': people.lookup(column)})}"
-                self.page.line(text, 2, of=by, field=name, lookup=people.file)
+                self.page.line(text, 2, of=by, field=name)
 
     def _owner(self) -> None:
         """How the agents could be found, as a comment: it needs a file that only the account can give."""
@@ -295,7 +296,7 @@ class Draft:
         lookup = f"file: owners.csv, key: {key}, by: {scalar(owner.name)}, value: id, ignore: case, none: empty"
         self.page.line(f"# owner_id: {{lookup: {{{lookup}}}}}", 2)
 
-    def _because(self, pick: Pick, more: str) -> None:
+    def _because(self, pick: Evidence, more: str) -> None:
         mark = pick.mark
         if not self.table.rows:
             mark, more = CHECK, "the export has no rows to check"

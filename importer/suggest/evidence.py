@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from math import inf
 
 from importer.quality.profile import ColumnProfile
-from importer.suggest.columns import Called, Column, Kind
-from importer.suggest.headers import are_priorities, folded, level_of, load_vocabulary
+from importer.suggest.columns import Column, Kind
+from importer.suggest.headers import Called, are_priorities, folded, level_of, load_vocabulary
+from importer.suggest.yaml_text import CHECK, GUESS
 from importer.wording import plural
 
+SAID = "as you answered"  #: The reason of what a person said.
 FEW_ROWS = 10  #: Fewer rows prove nothing about a key.
+_COUNTED_LEAST = 3  #: Rows that a column may count.
 _LETTERS = re.compile(r"[A-Z]{2,3}")
 _STATUSES_MOST = 15  #: A status has few values; with more of them one must be a word of a status.
 _PLACES = frozenset({"state", "estado", "estat"})  #: In a name: a status, or a part of a country.
@@ -23,7 +26,7 @@ _IDS_LEAST = 0.3  #: Of the cells of a column that are ids for it to have no nam
 
 @dataclass
 class Evidence:
-    """What was found; a column with no points cannot have the role."""
+    """What speaks for a column having a role, and against it; with no points it cannot have it."""
 
     role: str
     column: Column
@@ -32,6 +35,22 @@ class Evidence:
     speaks_for: list[str] = field(default_factory=list)
     against: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)  #: Why it should be checked although it is the best one.
+    reason: str = ""  #: Why it has the role, as part of a sentence.
+
+    @property
+    def mark(self) -> str:
+        """How sure it is: nothing if the recognised system has it so, or a person said it; ``GUESS`` or ``CHECK``."""
+        return CHECK if self.doubts else "" if self.known else GUESS
+
+    @property
+    def known(self) -> bool:
+        """Whether that is no guess."""
+        return self.reason == SAID or self.called.known
+
+    @property
+    def doubt(self) -> str:
+        """Why it must be checked; empty if nothing speaks against it."""
+        return "; ".join(self.doubts)
 
     @property
     def called(self) -> Called:
@@ -93,8 +112,12 @@ def _key(found: Evidence) -> str:
         found.add(15, "its name says that it is an id")
     if not missing and not repeated:
         found.add(10, f"filled and different in all {rows:,} rows")
-    if not called.known and rows >= FEW_ROWS and profile.values.counts.keys() == set(map(str, range(1, rows + 1))):
-        less = min(20, max(found.points - 1, 0))  # it still is a key if nothing else is
+    if (
+        not called.known
+        and rows >= _COUNTED_LEAST
+        and profile.values.counts.keys() == set(map(str, range(1, rows + 1)))
+    ):
+        less = min(30, max(found.points - 1, 0))  # it still is a key if nothing else is
         found.add(-less, "it counts the rows, as systems do in front of the number of the ticket")
     if is_code:
         found.add(10 * profile.share_of("code"), "codes such as " + repr(profile.shapes["code"].example.strip()))
@@ -222,6 +245,8 @@ def _word(found: Evidence) -> str:
         found.add(-10, "its cells are numbers")
         found.doubts.append("its cells are numbers: the words for them are in another table")
     words = {text: folded(text) for text in column.profile.values.counts}
+    if found.role == "type" and called.phrase:
+        found.doubts.append("its name only mentions a kind")
     if found.role != "status" or not words:
         return ""
     known = [text for text, word in words.items() if any(part in word for part in load_vocabulary().words["statuses"])]

@@ -10,9 +10,10 @@ from importer.mapping.dates import EPOCHS
 from importer.quality.date_formats import DateForm
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Column, Kind
+from importer.suggest.evidence import SAID
 from importer.suggest.first_rows import FirstRows, date_of_entry
 from importer.suggest.near_tables import CommentTable, Unusable
-from importer.suggest.roles import SAID, SPLIT_SHARE, Roles
+from importer.suggest.roles import SPLIT_SHARE, Roles
 from importer.suggest.yaml_text import (
     CHECK,
     GUESS,
@@ -60,7 +61,11 @@ def write_custom_fields(page: Page, roles: Roles) -> None:
         fields.comment(f"{named([column.profile])}{why}", 4, "" if is_said else GUESS)
         fields.value(next(texts), _joined(column.profile), 4, column.profile, "label")
     for column in roles.flags:
-        _write_flag(fields, next(flags), column, is_said=column in roles.said)
+        why = f", {SAID}." if column in roles.said else " has only yes/no values."
+        fields.comment(f"{named([column.profile])}{why}", 4, "" if column in roles.said else GUESS)
+        if column.kind is not Kind.BOOLEAN:
+            fields.comment("its cells do not say yes or no: add `values:`, or their rows are invalid.", 4, CHECK)
+        fields.value(next(flags), reference(column.profile) | {"type": "boolean"}, 4, column.profile, "checkbox")
     for column, name in roles.custom:
         fields.comment(f"{named([column.profile])}, {SAID}.", 4)
         fields.value(name, _date_value(column), 4, column.profile)
@@ -82,17 +87,6 @@ def _free(kind: str, first: int, roles: Roles) -> Iterator[str]:
     """Custom fields of a kind that no answer names."""
     taken = {name for _, name in roles.custom}
     return (name for number in count(first) if (name := f"{kind}{number}") not in taken)
-
-
-def _write_flag(fields: Page, name: str, column: Column, *, is_said: bool) -> None:
-    if column.kind is Kind.BOOLEAN:
-        fields.comment(f"{named([column.profile])} has only yes/no values.", 4, "" if is_said else GUESS)
-    else:
-        fields.comment(f"{named([column.profile])}, {SAID}.", 4)
-        example = next(iter(column.profile.values.counts), "")
-        what = f"its cells, such as {shown(example, 40)!r}, do not say yes or no: their rows are invalid"
-        fields.comment(f'{what}; add `values:`, for example {{{scalar(example)}: "true"}}.', 4, CHECK)
-    fields.value(name, reference(column.profile) | {"type": "boolean"}, 4, column.profile, "checkbox")
 
 
 def _evidence(form: DateForm) -> Iterator[tuple[str, str]]:
@@ -232,10 +226,6 @@ def _write_comments(page: Page, table: CommentTable) -> None:
         order = created.dates.order
         ways = " or ".join(order.open) or "day or month"
         text = f"sorted by {named([created.profile])}, but {ways} could come first; assuming {order.way}."
-        page.comment(text, 4, CHECK)
-    if table.public is not None:
-        line = f"public: {{column: {scalar(table.public.name)}}}"
-        text = f"{named([table.public.profile])} may tell whether the requester saw it; if so: {line}"
         page.comment(text, 4, CHECK)
     page.line("- each:", 4)
     each = {

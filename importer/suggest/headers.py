@@ -58,9 +58,24 @@ class System:
         """Its name without what is in brackets."""
         return self.name.partition(" (")[0]
 
-    def has(self, names: Sequence[str], role: str) -> bool:
-        """Whether a column that may be named ``names`` has this role here."""
-        return squeezed(names[0]) in self.roles.get(role, ())
+
+@dataclass(frozen=True)
+class Called:
+    """What the name of a column says about a role."""
+
+    rank: int | None  #: Its place in the lists, 0 being best; None if it is in none.
+    phrase: bool  #: Whether it only contains a telling word.
+    known: bool  #: Whether the recognised system has the column under this name.
+
+    @property
+    def points(self) -> float:
+        """How much that counts; 0 if the name says nothing."""
+        return 200.0 if self.known else 0.0 if self.rank is None else 60.0 - min(self.rank, _EXACT_MOST)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the name as a whole is one for this role."""
+        return self.known or (self.rank is not None and not self.phrase)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,25 +105,17 @@ class Vocabulary:
             names.append(names[-1].removeprefix(f"{prefix} "))
         return tuple(names)
 
-    def exact_rank(self, names: Sequence[str], role: str) -> int | None:
-        """The place of a name in the list of a role; None if it has none of these."""
-        listed = self.columns.get(role, {})
-        return min((listed[name] for name in map(squeezed, names) if name in listed), default=None)
-
-    def rank(self, names: Sequence[str], role: str) -> int | None:
-        """How well a column that may be named ``names`` fits a role by its name, 0 being best; None if not at all."""
-        exact = self.exact_rank(names, role)
+    def called(self, names: Sequence[str], role: str, system: System | None = None) -> Called:
+        """What the name of a column that may be named ``names`` says about a role."""
+        known = system is not None and squeezed(names[0]) in system.roles.get(role, ())
+        listed, phrases = self.columns.get(role, {}), self.phrases.get(role, ())
+        exact = min((listed[name] for name in map(squeezed, names) if name in listed), default=None)
         if exact is not None:
-            return min(exact, _EXACT_MOST)
-        if self.says("strangers", names[0]):
-            return None
-        phrases = self.phrases.get(role, ())
-        found = next((place for place, phrase in enumerate(phrases) if _says(names[0], phrase)), None)
-        return None if found is None else _EXACT_MOST + 1 + min(found, _PHRASE_MOST)
-
-    def is_phrase(self, rank: int | None) -> bool:
-        """Whether a name was not in the lists as a whole, but contains a telling word."""
-        return rank is not None and rank > _EXACT_MOST
+            return Called(min(exact, _EXACT_MOST), False, known)
+        phrase = next((place for place, each in enumerate(phrases) if _says(names[0], each)), None)
+        if phrase is None or self.says("strangers", names[0]):
+            return Called(None, False, known)
+        return Called(_EXACT_MOST + 1 + min(phrase, _PHRASE_MOST), True, known)
 
     def says(self, about: str, name: str) -> str:
         """The first of the words ``about`` something that a plain name has; empty if it has none."""

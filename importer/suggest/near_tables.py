@@ -40,7 +40,6 @@ class CommentTable:
     body: Column  #: The column with the text.
     author: Column | None = None  #: The column with the name of who wrote it.
     created: Column | None = None  #: The column with the time, if all of its cells can be read.
-    public: Column | None = None  #: The column that seems to say whether the requester saw it.
 
 
 @dataclass(frozen=True)
@@ -111,10 +110,7 @@ def find_comments(
 ) -> tuple[list[CommentTable | Unusable], list[str]]:
     """The comments in other sheets and in files next to an export, and the sheets that seem to have more tickets.
 
-    Args:
-        path: The export.
-        source: The same, opened: a table with the same columns is another export.
-        names: What its rows are named by.
+    ``names`` is what its rows are named by. A table with the same columns is another export.
     """
     comments: list[CommentTable | Unusable] = []
     more: list[str] = []
@@ -169,7 +165,6 @@ def _comments(place: Place, table: FirstRows, names: Sequence[Named]) -> Comment
         body,
         author=None if author is body else author,
         created=created if created and is_time and created.profile.repeats == 1 else None,
-        public=next((it for it in others if it.kind is Kind.BOOLEAN and _may_be_public(it)), None),
     )
 
 
@@ -183,10 +178,6 @@ def _body(columns: Sequence[Column], roles: Roles, *, is_sheet: bool) -> Column 
         said = [it for it in texts if it.profile.share_of("words") >= 0.5]
         said.sort(key=lambda column: -column.profile.mean)
     return said[0] if said else None
-
-
-def _may_be_public(column: Column) -> bool:
-    return plain_name(column.name) in load_vocabulary().words["public"]
 
 
 def _weight(match: Match) -> tuple[float, bool]:
@@ -207,11 +198,7 @@ def find_people(
 ) -> PeopleTable | Unusable | None:
     """The table next to the export that knows the requesters, else one that cannot be read; None if there is none.
 
-    Args:
-        path: The export.
-        source: The same, opened.
-        columns: Its columns.
-        folder: Where the mapping will be: it names the table from there.
+    ``folder`` is where the mapping will be: it names the table from there.
     """
     called = [(rank, column) for column in columns if (rank := _rank(column)) is not None]
     if not called:
@@ -234,8 +221,8 @@ def _rank(column: Column) -> int | None:
     if column.kind not in (Kind.NUMBER, Kind.TEXT) or column.profile.repeats > 1 or not column.says("ids"):
         return None
     words = [word for word in column.names[0].split() if word not in load_vocabulary().words["ids"]]
-    rank = load_vocabulary().rank([" ".join(words)], "requester_name")
-    return None if load_vocabulary().is_phrase(rank) else rank
+    called = load_vocabulary().called([" ".join(words)], "requester_name")
+    return called.rank if called.exact else None
 
 
 def _people(place: Place, folder: Path, by: Column, columns: Sequence[Column]) -> PeopleTable | None:

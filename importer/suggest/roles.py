@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from importer.quality.date_formats import middle
 from importer.suggest.columns import Column, Kind
-from importer.suggest.evidence import Evidence, weigh
+from importer.suggest.evidence import SAID, Evidence, weigh
 from importer.suggest.headers import System
-from importer.suggest.yaml_text import CHECK, GUESS
 
 SPLIT_SHARE = 0.9  #: Of the cells of a column that must be date;author;text for it to become notes.
-SAID = "as you answered"  #: The reason of what a person said.
 LABELS_MAX = 5
 FLAGS_MAX = 2
 _TEXTS = frozenset({Kind.TEXT, Kind.LONG})
@@ -29,26 +27,11 @@ _CLOSE = 5.0  #: Points by which two columns that are called like a role are nea
 
 
 @dataclass(frozen=True)
-class Pick:
-    """A column for a role."""
-
-    column: Column  #: The column.
-    reason: str  #: Why this one, as part of a sentence.
-    known: bool  #: Whether that is no guess: the recognised system has it so, or a person said it.
-    doubt: str = ""  #: Why it must be checked; empty if nothing speaks against it.
-
-    @property
-    def mark(self) -> str:
-        """How sure it is: nothing, ``GUESS`` or ``CHECK``."""
-        return CHECK if self.doubt else "" if self.known else GUESS
-
-
-@dataclass(frozen=True)
 class Roles:
     """Which column is what."""
 
     system: System | None  #: The system that the export seems to come from.
-    one: dict[str, Pick] = field(default_factory=dict)  #: Role → the column that has it.
+    one: dict[str, Evidence] = field(default_factory=dict)  #: Role → the column that has it, and why.
     #: The column that names the agent; it has no role, because that needs the users of the account.
     owner: Column | None = None
     notes: tuple[Column, ...] = ()  #: Columns of comments and answers; of repeated ones the first.
@@ -63,24 +46,17 @@ class Roles:
     unused: tuple[Column, ...] = ()  #: Columns that a person does not want.
     said: frozenset[Column] = frozenset()  #: All columns that a person spoke of.
 
-    def without_name(self, column: Column) -> Roles:
-        """The same, if ``column`` has no names of requesters, unless a person said that it has."""
-        pick = self.one.get("requester_name")
-        if pick is None or pick.column is not column or column in self.said:
-            return self
-        one = {role: it for role, it in self.one.items() if role != "requester_name"}
-        return replace(self, one=one, rest=(column, *self.rest))
-
 
 def assign(rows: int, columns: Sequence[Column], answers: Mapping[Column, str] | None = None) -> Roles:
     """Gives each role to the column that fits it best; no column gets two. What a person answered comes first."""
     said = answers or {}
     free = [column for column in columns if column not in said]
     said_of = {"parent" if field == "parent_id" else field: column for column, field in said.items()}
-    one = {role: Pick(column, SAID, known=True) for role, column in said_of.items() if role in SINGLE}
+    one = {role: Evidence(role, column, rows, reason=SAID) for role, column in said_of.items() if role in SINGLE}
     one |= {role: pick for role in SINGLE if role not in one and (pick := _choose(role, free, rows))}
     if "created" not in one and (pick := _choose_earliest(free, rows)):
         one["created"] = pick
+    _doubt_addresses(one)
     notes = _take_all("note", free, _is_note)
     labels = _take_all("label", free, _is_label)[:LABELS_MAX]
     free += [column for column in columns if said.get(column) == "other"]
@@ -132,28 +108,37 @@ def _spoken_for(column: Column, role: str) -> str:
     return ""
 
 
-def _choose(role: str, free: list[Column], rows: int) -> Pick | None:
+def _choose(role: str, free: list[Column], rows: int) -> Evidence | None:
     """The best of the free columns for a role, which is not free any more; None if none can have it."""
     found = [weigh(role, column, rows) for column in free if not _spoken_for(column, role)]
     ranked = sorted((it for it in found if it.points > 0), key=lambda it: -it.points)
     if not ranked:
         return None
-    best, called, doubts = ranked[0], ranked[0].called, list(ranked[0].doubts)
-    column, reason = best.column, f"matched by content: {best.column.kind}"
+    best, called, column = ranked[0], ranked[0].called, ranked[0].column
+    best.reason = "matched by name" if called.points else f"matched by content: {column.kind}"
     if called.known and column.system:
-        reason = f"standard {column.system.short_name} column"
-    elif called.points:
-        reason = "matched by name"
+        best.reason = f"standard {column.system.short_name} column"
     for rival in ranked[1:2]:
         if called.points and not called.known and rival.called.points == called.points:
-            doubts.append(f"`{rival.column.name}` has a name like that too")
+            best.doubts.append(f"`{rival.column.name}` has a name like that too")
         elif not called.points and rival.points > best.points - _CLOSE:
-            doubts.append(f"`{rival.column.name}` looks like that too")
+            best.doubts.append(f"`{rival.column.name}` looks like that too")
     free.remove(column)
-    return Pick(column, reason, called.known, "; ".join(doubts))
+    return best
 
 
-def _choose_earliest(free: list[Column], rows: int) -> Pick | None:
+def _doubt_addresses(one: Mapping[str, Evidence]) -> None:
+    """Addresses below a name such as ``Username`` are somebody else's, maybe, if another column names the requester."""
+    email, name = one.get("requester_email"), one.get("requester_name")
+    if not email or not name or email.reason == SAID or email.called.points:
+        return
+    own, other = (column.rank("requester_name") for column in (email.column, name.column))
+    if own is not None and other is not None and other <= own:
+        doubt = f"`{name.column.name}` is a better name for the requester: these may be the addresses of others"
+        email.doubts.append(doubt)
+
+
+def _choose_earliest(free: list[Column], rows: int) -> Evidence | None:
     """The column with the earliest dates, if nearly every row has one: a ticket is created before all else."""
     dated = [
         (middle(column.profile, column.dates), -column.profile.filled, column)
@@ -165,8 +150,11 @@ def _choose_earliest(free: list[Column], rows: int) -> Pick | None:
     if earliest is None:
         return None
     free.remove(earliest[2])
-    doubt = "its name does not say that it is the day of creation"
-    return Pick(earliest[2], "matched by content: no other dates are earlier", known=False, doubt=doubt)
+    doubts, reason = (
+        ["its name does not say that it is the day of creation"],
+        "matched by content: no other dates are earlier",
+    )
+    return Evidence("created", earliest[2], rows, doubts=doubts, reason=reason)
 
 
 def _take_all(role: str, free: list[Column], fits: Callable[[Column, bool], bool]) -> list[Column]:

@@ -9,13 +9,12 @@ from itertools import pairwise, product
 from importer.quality.date_formats import moment_of
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Column, Kind
-from importer.suggest.evidence import FEW_ROWS
+from importer.suggest.evidence import FEW_ROWS, SAID, Evidence
 from importer.suggest.first_rows import FirstRows
-from importer.suggest.roles import SAID, Pick, Roles
+from importer.suggest.roles import Roles
 from importer.suggest.yaml_text import CHECK, GUESS, Entry, named, reference, shown
 from importer.wording import plural
 
-LEVELS_MAX = 100  #: Rows above a row that are looked at.
 LEAST_SHARE = 0.5  #: Of the cells that name a row, those that name one of this export.
 _NAMES_MAX = 8
 _LEAST_FILLED = 0.95
@@ -50,6 +49,7 @@ def find_row_key(table: FirstRows, columns: Sequence[Column], roles: Roles) -> R
             return _single(table, pick.column.profile, pick, repeating)
         if pick is None and (parts := _find_parts(table, columns)):
             return parts
+        repeating = repeating or _unnamed_number(table, columns, roles)
         if repeating is not None:  # that `id` is different in each row proves nothing: states have ids too
             return _history(repeating, table, columns)
         near = next((it for it in numbers if not it.says("measures") and 2 * it.profile.distinct > table.rows), None)
@@ -79,6 +79,18 @@ def _repeats(number: Column, rows: int) -> bool:
     return filled and 1 < profile.distinct <= profile.filled / _STATES_LEAST
 
 
+def _unnamed_number(table: FirstRows, columns: Sequence[Column], roles: Roles) -> Column | None:
+    """The first column, if it has numbers that repeat, and all rows of one, but of no other, were filed alike."""
+    lasting = [pick.column.profile for role in _LASTING if (pick := roles.one.get(role))]
+    first = columns[0]
+    number = first.profile
+    if first.kind is not Kind.NUMBER or len(lasting) < 2 or not _repeats(first, table.rows):
+        return None
+    same = table.alike([number, *lasting]) == table.alike([number])
+    apart = table.rows - table.alike(lasting) >= _LEAST_FILLED * number.distinct
+    return first if same and apart else None
+
+
 def _said(table: FirstRows, parts: Sequence[ColumnProfile]) -> RowKey:
     join, alike = _join_of(table, parts), table.alike(parts)
     if not join:
@@ -94,7 +106,7 @@ def _join_of(table: FirstRows, parts: Sequence[ColumnProfile]) -> str:
     return next((join for join in _JOINS if not any(join in text for text in texts)), "")
 
 
-def _single(table: FirstRows, column: ColumnProfile, pick: Pick | None, events_of: Column | None = None) -> RowKey:
+def _single(table: FirstRows, column: ColumnProfile, pick: Evidence | None, events_of: Column | None = None) -> RowKey:
     """One column; ``events_of`` is the number of the ticket, if the column may name what happened to it."""
     rows, name, mark = table.rows, named([column]), CHECK
     missing, repeated = rows - column.filled, column.filled - column.distinct
@@ -128,6 +140,8 @@ def _history(number: Column, table: FirstRows, columns: Sequence[Column]) -> Row
     text = f"a history: {plural(profile.distinct, 'ticket')} in {plural(profile.filled, 'row')}, since"
     text += f" {named([profile])} repeats. The {keep} row of each ticket counts, in the order of the file."
     remarks = [(CHECK, text)]
+    if not number.called("key").exact:
+        remarks.append((CHECK, "its name does not say that it is the number of a ticket."))
     if keep == "first":
         remarks.append((CHECK, f"{time} shows that the newest state comes first."))
     elif falling >= 1 - _ONE_WAY:
@@ -184,12 +198,16 @@ def _find_parts(table: FirstRows, columns: Sequence[Column]) -> RowKey | None:
 def _hash(table: FirstRows, columns: Sequence[Column], roles: Roles) -> RowKey | None:
     """The columns whose hash names a row where nothing else does: what was said, by whom and when, and more if needed.
 
-    Never one that can change while the ticket lives; ids of customers come last. None if there is no such column.
+    Never one that can change while the ticket lives; ids of customers come last, but if there is no text of the ticket
+    and no exact time, one is taken in any case: kinds and places differ by chance. None if there is no such column.
     """
     lasting = [pick.column for role in _LASTING if (pick := roles.one.get(role))]
+    by_chance = {"title", "description"}.isdisjoint(roles.one) and all(
+        column.profile.distinct < table.rows for column in lasting
+    )
     others = [
         column
-        for column in sorted(columns, key=lambda it: bool(it.says("people")))
+        for column in sorted(columns, key=lambda it: (bool(it.says("people")), -it.profile.distinct))
         if column not in lasting and column.kind in (Kind.TEXT, Kind.LONG, Kind.NUMBER, Kind.EMAIL)
         if not column.says("measures") and not any(column.rank(role) is not None for role in _CHANGING)
     ]
@@ -198,6 +216,8 @@ def _hash(table: FirstRows, columns: Sequence[Column], roles: Roles) -> RowKey |
         more = [*parts, column.profile]
         if column in lasting or not parts or table.alike(more) < table.alike(parts):
             parts = more
+        elif by_chance and column.says("people") and column.says("ids"):
+            parts, by_chance = more, False
     return _hash_of(table, parts, columns) if parts else None
 
 
@@ -292,32 +312,23 @@ def find_parents(table: FirstRows, columns: Sequence[Column], names: Sequence[Na
 
 
 def _linked(table: FirstRows, match: Match) -> Parents:
-    """The link to the parent row, with what was seen and what is done with links that cannot be made."""
-    column, own_names, texts = match.column, match.named.column, match.named.texts
-    parent_of = {own: it for own, it in zip(table.texts(own_names), table.texts(column), strict=True) if it}
-    missing = [parent for parent in parent_of.values() if parent not in texts]
-    circular = {own for own in parent_of if _is_above_itself(own, parent_of)}
-    deep = sum(parent_of.get(parent, "") in texts for own, parent in parent_of.items() if own not in circular)
-    seen = f"{len(parent_of) - len(missing):,} of {plural(len(parent_of), 'cell')} match {named([own_names])}"
-    two = f"Talkdesk allows two levels: deeper rows are attached to their top-level row ({plural(deep, 'row')})."
-    remarks = [(GUESS, f"{named([column])} is the parent: {seen}."), ("", two)]
+    """The link to the parent row, with what is done with links that cannot be made."""
+    column, own_names = match.column, match.named.column
+    seen = f"{match.matching:,} of {plural(match.cells, 'cell')} match {named([own_names])}"
+    remarks = [
+        (GUESS, f"{named([column])} is the parent: {seen}."),
+        ("", "Talkdesk allows two levels: deeper rows are attached to their top-level row."),
+    ]
     parts: dict[str, Entry] = {"record": column.name if column.repeats == 1 else reference(column)}
     parts |= {} if match.named.is_key else {"of": own_names.name}  # which is unique
     parts["deep"] = "root"
-    if missing:
-        what = f"no row read for {plural(len(missing), 'cell')}, such as {shown(missing[0], 40)!r}"
+    links = zip(table.texts(own_names), table.texts(column), strict=True)
+    if circular := sum(own == parent != "" for own, parent in links):  # longer circles are for `check` to find
+        remarks.append((CHECK, f"no parent for {plural(circular, 'row')} that would be its own."))
+        parts["cycle"] = "drop"
+    if missing := match.cells - match.matching:
+        example = next(parent for parent in column.values.counts if parent not in match.named.texts)
+        what = f"no row read for {plural(missing, 'cell')}, such as {shown(example, 40)!r}"
         remarks.append((CHECK, f"{what}; without its row there is no parent."))
         parts["missing"] = "drop"
-    if circular:
-        remarks.append((CHECK, f"no parent for {plural(len(circular), 'row')} that would be its own."))
-        parts["cycle"] = "drop"
     return Parents(column, parts, tuple(remarks))
-
-
-def _is_above_itself(row: str, parent_of: dict[str, str]) -> bool:
-    above = row
-    for _ in range(LEVELS_MAX):
-        above = parent_of.get(above, "")
-        if above in ("", row):
-            break
-    return bool(above) and above == row

@@ -72,7 +72,6 @@ class Use:
 
     field: str
     mark: str = ""
-    lookup: str = ""  #: The file in which the field is looked up by it.
 
 
 class Page:
@@ -89,14 +88,12 @@ class Page:
         if self.lines and self.lines[-1]:
             self.lines.append("")
 
-    def line(
-        self, text: str, indent: int = 0, *, of: ColumnProfile | None = None, field: str = "", lookup: str = ""
-    ) -> None:
-        """A line of YAML; with ``of`` it makes a ``field`` of this column, or looks it up in a file by it."""
+    def line(self, text: str, indent: int = 0, *, of: ColumnProfile | None = None, field: str = "") -> None:
+        """A line of YAML; with ``of`` it makes a ``field`` of this column."""
         self.lines.append(" " * indent + text)
         if of is not None:
             mark = next((mark for mark in (CHECK, GUESS) if mark in self._marks), "")
-            first = self.uses.setdefault(of, Use(field, mark, lookup))
+            first = self.uses.setdefault(of, Use(field, mark))
             self.uses[of] = replace(first, mark=min(filter(None, (first.mark, mark)), default=""))  # CHECK < GUESS
         self._marks.clear()
 

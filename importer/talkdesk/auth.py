@@ -43,11 +43,6 @@ class TokenAnswer(BaseModel):
     scope: OrAbsent[str] = None
 
     @property
-    def life(self) -> float:
-        """Seconds that it lives, as far as anybody knows."""
-        return self.expires_in if self.expires_in and self.expires_in > 0 else _DEFAULT_LIFE
-
-    @property
     def scopes(self) -> frozenset[str] | None:
         """What it allows; None if the endpoint does not say."""
         return frozenset(self.scope.split()) if self.scope and self.scope.strip() else None
@@ -65,10 +60,6 @@ class Tokens:
         token_url: Address of the token endpoint; empty if a ready token is used.
         credentials: Called for every renewal, so that a rotated secret is picked up.
         clock: Monotonic seconds.
-
-    Attributes:
-        scopes: What the current token allows; None if the endpoint does not say.
-        renewals: How often a token was asked for.
     """
 
     def __init__(
@@ -87,8 +78,8 @@ class Tokens:
         self._token: str | None = None
         self._renew_at = 0.0
         self._trouble: TokenTrouble | None = None
-        self.scopes: frozenset[str] | None = None
-        self.renewals = 0
+        self.scopes: frozenset[str] | None = None  #: Of the current token; None if the endpoint does not say.
+        self.renewals = 0  #: How often a token was asked for.
 
     async def get(self) -> str:
         """The token to use.
@@ -146,7 +137,8 @@ class Tokens:
         granted = read_token(answer, self._token_url)
         self._transport.keep_secret(granted.access_token)
         self._token, self.scopes = granted.access_token, granted.scopes
-        self._renew_at = asked_at + granted.life - min(_RENEW_EARLY, 0.2 * granted.life)
+        life = granted.expires_in if granted.expires_in and granted.expires_in > 0 else _DEFAULT_LIFE
+        self._renew_at = asked_at + life - min(_RENEW_EARLY, 0.2 * life)
 
     def _proof(self, credentials: SecretCredentials | KeyCredentials) -> tuple[dict[str, str], dict[str, str]]:
         """Headers and form of a client-credentials request; no message repeats the secrets in them from now on."""
@@ -170,14 +162,8 @@ def signed_assertion(credentials: KeyCredentials, token_url: str) -> str:
     import jwt  # and a library of ciphers with it, which only this kind of credentials needs
 
     now = int(time.time())
-    claims = {
-        "jti": str(uuid.uuid4()),
-        "iss": credentials.client_id,
-        "sub": credentials.client_id,
-        "aud": token_url,
-        "iat": now,
-        "exp": now + _ASSERTION_LIFE,
-    }
+    claims = {"jti": str(uuid.uuid4()), "aud": token_url, "iat": now, "exp": now + _ASSERTION_LIFE}
+    claims |= {"iss": credentials.client_id, "sub": credentials.client_id}
     try:
         return jwt.encode(claims, credentials.private_key, algorithm="ES256", headers={"kid": credentials.key_id})
     except (ValueError, TypeError, jwt.PyJWTError):
@@ -202,11 +188,9 @@ def read_token(answer: Answer, token_url: str) -> TokenAnswer:
         hint = "check the account name and the region, or --auth-url"
         raise TargetError(f"not a token endpoint (HTTP {answer.status})", where=token_url, hint=hint)
     try:
-        granted = TokenAnswer.model_validate_json(answer.body) if answer.status == 200 else None
+        granted = TokenAnswer.model_validate_json(answer.body if answer.status == 200 else b"")
     except ValidationError:
-        granted = None
-    if granted is None:
-        raise TokenTrouble(f"the token endpoint answered HTTP {answer.status}, but returned no token")
+        raise TokenTrouble(f"the token endpoint answered HTTP {answer.status}, but returned no token") from None
     if granted.scopes is not None and WRITE_SCOPE not in granted.scopes:
         what = f"the OAuth client lacks the scope {WRITE_SCOPE}, so it cannot create cases"
         hint = "add the scope to the OAuth client in Talkdesk Builder"

@@ -1,8 +1,9 @@
-"""Definitions of the custom fields of an account, as ``GET /cm/meta/va/fields`` gives them.
+"""What an account has: the custom fields of ``GET /cm/meta/va/fields``, and the users of ``GET /users``.
 
-Source: Talkdesk reference, "Get a list of case fields", and the OpenAPI bundle. The one shows an array, the other a
-single object, and lists elsewhere are wrapped in ``_embedded``: all three are taken. The label of an option is called
-``text``, ``value`` or ``lable`` there. Only two type codes are documented; else the prefix of the key tells the kind.
+Source: Talkdesk reference, "Get a list of case fields" and "List users", and the OpenAPI bundle. The one shows an array
+of fields, the other a single object, and lists elsewhere are wrapped in ``_embedded``: all three are taken. The label
+of an option is called ``text``, ``value`` or ``lable`` there. Only two type codes are documented; else the prefix of
+the key tells the kind.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import (
     AfterValidator,
     AliasChoices,
+    AliasPath,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -25,24 +27,25 @@ from pydantic import (
 )
 
 from importer.models import clean
-from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES, custom_field_prefix
+from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES, OrAbsent, custom_field_prefix
 from importer.talkdesk.search import UnreadableListError
 
 _KINDS_OF_CODES: Mapping[str, str] = MappingProxyType({"001": "drop_down", "002": "dependent_field"})
 _LABEL_MAX = 10_000
+USERS_PER_PAGE = 200  # the most that the reference allows
 
 #: Active is what is not said to be inactive, and required what is said to be.
-ActiveFlag = Annotated[bool, BeforeValidator(lambda value: value is not False)]
+_ActiveFlag = Annotated[bool, BeforeValidator(lambda value: value is not False)]
 _RequiredFlag = Annotated[bool, BeforeValidator(lambda value: value is True)]
 
 
-def place_of(error: ValidationError) -> str:
+def _place_of(error: ValidationError) -> str:
     """Where in an answer the first thing is that is not as it should be, to follow a sentence."""
     place = ".".join(map(str, error.errors()[0]["loc"]))
     return f" (see {place})" if place else ""
 
 
-class Entry(BaseModel):
+class _Entry(BaseModel):
     """An entry of a list of the account. What is empty in it counts as absent, a number as its text."""
 
     model_config = ConfigDict(frozen=True, coerce_numbers_to_str=True)
@@ -63,7 +66,7 @@ _Text = Annotated[str, BeforeValidator(lambda value: str(value).lower() if isins
 _Label = Annotated[_Text, AfterValidator(_clean_or_key)]
 
 
-class Option(Entry):
+class Option(_Entry):
     """An option of a field. The key is what is sent, the label is what people see."""
 
     key: _Text
@@ -76,26 +79,18 @@ class Option(Entry):
     children: tuple[Option, ...] = Field(default=(), validation_alias=AliasChoices("children", "options"))
 
 
-class FieldDefinition(Entry):
-    """A custom field of an account.
+class FieldDefinition(_Entry):
+    """A custom field of an account, with the name by which people call it."""
 
-    Attributes:
-        key: As it is called in requests, such as ``drop_down1``.
-        name: As people call it.
-        type: The code of its type, or the name of its kind.
-        active: Whether it is in use. Others should not be sent.
-        options: What can be chosen; dependent fields have options within options.
-        required: Whether a case cannot be solved without it.
-    """
-
-    key: _Text
+    key: _Text  #: As it is called in requests, such as ``drop_down1``.
     name: _Label = Field(default="", validate_default=True)
-    type: str = ""
-    active: ActiveFlag = True
+    type: str = ""  #: The code of its type, or the name of its kind.
+    active: _ActiveFlag = True  #: Others should not be sent.
+    #: What can be chosen; dependent fields have options within options.
     options: tuple[Option, ...] = Field(
         default=(), validation_alias=AliasChoices("dict_list", "options"), serialization_alias="dict_list"
     )
-    required: _RequiredFlag = False
+    required: _RequiredFlag = False  #: Whether a case cannot be solved without it.
 
     @property
     def kind(self) -> str | None:
@@ -130,4 +125,31 @@ def read_definitions(content: Any) -> tuple[FieldDefinition, ...]:
     try:
         return _DEFINITIONS.validate_python(content)
     except ValidationError as error:
-        raise UnreadableListError(f"it has no list of fields with their keys and options{place_of(error)}") from None
+        raise UnreadableListError(f"it has no list of fields with their keys and options{_place_of(error)}") from None
+
+
+class User(_Entry):
+    """Someone who may own cases."""
+
+    email: str = ""
+    id: str
+    name: str = ""
+    active: _ActiveFlag = True
+
+
+class _UserPage(BaseModel):
+    users: list[User] = Field(validation_alias=AliasPath("_embedded", "users"))
+    total_pages: OrAbsent[int] = None
+
+
+def read_users(content: Any) -> tuple[list[User], int | None]:
+    """The users in the JSON of an answer, and how many pages there are; None if it does not say.
+
+    Raises:
+        UnreadableListError: it is not of the documented form.
+    """
+    try:
+        page = _UserPage.model_validate(content)
+    except ValidationError as error:
+        raise UnreadableListError(f"it has no list of users with their ids{_place_of(error)}") from None
+    return page.users, page.total_pages

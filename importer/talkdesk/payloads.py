@@ -33,6 +33,7 @@ from pydantic import (
     ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
+    with_config,
 )
 from typing_extensions import TypedDict, get_type_hints
 
@@ -68,24 +69,22 @@ OptionPath = Annotated[list[Text], Field(min_length=1, max_length=3)]
 _STRICT = ConfigDict(strict=True, extra="forbid")
 
 
+@with_config(_STRICT)
 class NoteCreate(TypedDict):
     """A note of a new case. ``public`` is always said: the defaults of reading and writing differ."""
-
-    __pydantic_config__ = _STRICT  # type: ignore[misc]
 
     note_title: NotRequired[NoteTitle]
     note_body: Text
     public: bool
 
 
+@with_config(_STRICT)
 class CaseCreate(TypedDict):
     """A new case. The order of the fields is the order in which they are sent.
 
     Status, type, group and resolution are missing because creating a case does not take them,
     and there is no way to set a creation date.
     """
-
-    __pydantic_config__ = _STRICT  # type: ignore[misc]
 
     title: Title
     description: Description
@@ -99,10 +98,9 @@ class CaseCreate(TypedDict):
     requester_type: NotRequired[RequesterType]
 
 
+@with_config(_STRICT)
 class CaseUpdate(TypedDict):
     """What is set in a case after its creation. A custom field is sent as ``{"value": …}``; its label is not needed."""
-
-    __pydantic_config__ = _STRICT  # type: ignore[misc]
 
     type: NotRequired[CaseType]
     group_id: NotRequired[AnyId]
@@ -137,7 +135,6 @@ CUSTOM_FIELD_TYPES: Mapping[str, Any] = MappingProxyType(
 )
 
 CUSTOM_FIELD_KEY = re.compile(f"({'|'.join(CUSTOM_FIELD_TYPES)})[0-9]+")
-_OTHER_SPELLING = MappingProxyType({"drop_down": "dropdown", "dropdown": "drop_down"})
 
 #: Raises :class:`pydantic.ValidationError` if the value is not what it should be.
 Check = Callable[[Any], object]
@@ -151,9 +148,12 @@ def custom_field_prefix(key: str) -> str | None:
 
 def other_spelling(key: str) -> str | None:
     """``"dropdown1"`` for ``"drop_down1"``, and the other way round; None if there is but one spelling."""
-    prefix = custom_field_prefix(key)
-    other = _OTHER_SPELLING.get(prefix or "")
-    return other and other + key.removeprefix(prefix or "")
+    match custom_field_prefix(key):
+        case "drop_down":
+            return key.replace("drop_down", "dropdown")
+        case "dropdown":
+            return key.replace("dropdown", "drop_down")
+    return None
 
 
 def field_types(model: Any) -> dict[str, tuple[Any, bool]]:
@@ -198,23 +198,15 @@ def case_check(
     Raises:
         ValueError: A key has none of the known prefixes.
     """
-    custom = _strict_dict("CustomFields", {key: NotRequired[_custom_field_type(key, kinds)] for key in custom_fields})
+    prefixes = {key: kinds.get(key) or custom_field_prefix(key) for key in custom_fields}
+    if strange := [key for key, prefix in prefixes.items() if prefix is None]:
+        known = ", ".join(CUSTOM_FIELD_TYPES)
+        raise ValueError(f"{strange[0]!r} is not a custom-field key: a prefix ({known}) and a number")
+    typed_dict: Any = TypedDict  # a type whose keys are known only at run time is beyond the type checker
+    types = {key: NotRequired[CUSTOM_FIELD_TYPES[prefix]] for key, prefix in prefixes.items() if prefix}
+    custom = with_config(_STRICT)(typed_dict("CustomFields", types))
     fields = {**get_type_hints(model, include_extras=True), "custom_fields": NotRequired[custom]}
-    return TypeAdapter[Any](_strict_dict(model.__name__, fields)).validator.validate_python
-
-
-def _strict_dict(name: str, fields: dict[str, Any]) -> Any:
-    make: Any = TypedDict  # a type whose keys are known only at run time is beyond the type checker
-    made = make(name, fields)
-    made.__pydantic_config__ = _STRICT
-    return made
-
-
-def _custom_field_type(key: str, kinds: Mapping[str, str]) -> Any:
-    prefix = kinds.get(key) or custom_field_prefix(key)
-    if prefix is None:
-        raise ValueError(f"{key!r} is not a custom-field key: a prefix ({', '.join(CUSTOM_FIELD_TYPES)}) and a number")
-    return CUSTOM_FIELD_TYPES[prefix]
+    return TypeAdapter[Any](with_config(_STRICT)(typed_dict(model.__name__, fields))).validator.validate_python
 
 
 # -- answers ---------------------------------------------------------------------------------------
@@ -230,15 +222,6 @@ def _or_absent(value: object, read: ValidatorFunctionWrapHandler) -> Any:
 T = TypeVar("T")
 #: None if a value is of another type.
 OrAbsent = Annotated[T | None, WrapValidator(_or_absent)]
-
-
-def _number_as_text(value: object) -> object:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _in_utc(moment: datetime) -> datetime:
-    """The OpenAPI bundle shows times without a zone; the reference shows them in UTC."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _unpacked(fields: Any) -> dict[str, Any]:
@@ -262,9 +245,12 @@ def _json(text: str) -> Any:
         return None
 
 
-CaseId = Annotated[str, BeforeValidator(_number_as_text), Field(pattern=rf"^{CASE_ID}\z")]
-_ShownId = OrAbsent[Annotated[str, BeforeValidator(_number_as_text)]]  #: of the deleted, Talkdesk gives ids as numbers
-_Moment = Annotated[datetime, AfterValidator(_in_utc)]
+#: Of the deleted, Talkdesk gives ids as numbers.
+_IdText = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
+CaseId = Annotated[_IdText, Field(pattern=rf"^{CASE_ID}\z")]
+_ShownId = OrAbsent[_IdText]
+#: The OpenAPI bundle shows times without a zone; the reference shows them in UTC.
+_Moment = Annotated[datetime, AfterValidator(lambda moment: moment if moment.tzinfo else moment.replace(tzinfo=UTC))]
 
 
 class Note(BaseModel):
@@ -279,14 +265,7 @@ class Note(BaseModel):
 
 
 class Case(BaseModel):
-    """A case as the API shows it. What an answer does not say is None.
-
-    Attributes:
-        owner_id: Lists call it ``agent_id``.
-        create_at, update_at: Only lists say it.
-        custom_fields: By key, bare values.
-        packed_custom_fields: The same as they were given.
-    """
+    """A case as the API shows it. What an answer does not say is None; only lists give times."""
 
     id: CaseId
     title: OrAbsent[str] = None
@@ -296,13 +275,14 @@ class Case(BaseModel):
     type: OrAbsent[str] = None
     resolution: OrAbsent[str] = None
     group_id: _ShownId = None
-    owner_id: _ShownId = Field(None, validation_alias=AliasChoices("owner_id", "agent_id"))
+    owner_id: _ShownId = Field(None, validation_alias=AliasChoices("owner_id", "agent_id"))  #: agent_id in lists
     priority: OrAbsent[str] = None
     requester_email: OrAbsent[str] = None
     requester_name: OrAbsent[str] = None
     requester_type: OrAbsent[str] = None
     create_at: OrAbsent[_Moment] = None
     update_at: OrAbsent[_Moment] = None
+    #: By key, bare values; and as they were given.
     custom_fields: Annotated[dict[str, Any], BeforeValidator(_unpacked)] = Field(default_factory=dict)
     packed_custom_fields: Any = Field(None, validation_alias="custom_fields")
     notes: OrAbsent[list[Note]] = None
@@ -345,10 +325,6 @@ def _without_secrets(text: str, info: ValidationInfo) -> str:
 ServerText = Annotated[str, AfterValidator(_without_secrets)]
 
 
-def _short(code: str) -> str:
-    return clean(code, 40)
-
-
 class _ErrorField(BaseModel):
     name: ServerText = ""
     description: ServerText = ""
@@ -360,7 +336,7 @@ class ErrorBody(BaseModel):
     A proxy may answer anything else, so nothing of it is relied upon. Codes stay text: they have leading zeros.
     """
 
-    code: OrAbsent[Annotated[ServerText, AfterValidator(_short)]] = None
+    code: OrAbsent[Annotated[ServerText, AfterValidator(lambda code: clean(code, 40))]] = None
     message: OrAbsent[ServerText] = None
     description: OrAbsent[ServerText] = None
     fields: OrAbsent[list[_ErrorField]] = None
@@ -388,8 +364,3 @@ def error_body(answer: Answer) -> ErrorBody:
         return ErrorBody.model_validate_json(answer.body, context=answer.secrets)
     except ValidationError:
         return ErrorBody()
-
-
-def note_texts(body: bytes) -> list[str]:
-    """The texts of the notes in a body that was sent, in order."""
-    return [note["note_body"] for note in orjson.loads(body).get("notes", ())]

@@ -41,19 +41,14 @@ class UnreadableListError(Exception):
 
 
 class Page(BaseModel):
-    """One page of a list of cases.
-
-    Attributes:
-        cases: The cases as the server gave them.
-        following: The link to the next page; None, or something empty, if there is none.
-        total: How many cases the whole list has; None if it does not say.
-    """
+    """One page of a list of cases."""
 
     cases: list[Case] = Field(validation_alias=AliasPath("_embedded", "data"))
+    #: The link to the next page; None, or something empty, if there is none.
     following: Any = Field(
         None, validation_alias=AliasChoices(AliasPath("_links", "next", "href"), AliasPath("_links", "next"))
     )
-    total: OrAbsent[StrictInt] = None
+    total: OrAbsent[StrictInt] = None  #: How many cases the whole list has; None if it does not say.
 
     def completes(self, received: int) -> bool:
         """Whether the list ends with this page, after ``received`` cases in all.

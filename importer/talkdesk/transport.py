@@ -64,24 +64,19 @@ class Answer:
 class TransportError(Exception):
     """There is no whole answer. Deliberately without a status: a library may invent one for a garbled answer.
 
-    ``code`` is a stable word, such as ``unreachable`` or ``timeout``.
-    """
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
-class NotSent(TransportError):
-    """The request is proven not to have left: there never was a connection for it.
-
-    ``stops`` is the error to end the run with if trying again cannot help (a certificate that is not trusted, say).
+    ``code`` is a stable word, such as ``unreachable``; ``stops`` is the error to end the run with if trying again
+    cannot help (a certificate that is not trusted, say).
     """
 
     def __init__(self, code: str, message: str, *, stops: CaseImporterError | None = None) -> None:
-        super().__init__(code, message)
+        super().__init__(message)
+        self.code = code
+        self.message = message
         self.stops = stops
+
+
+class NotSent(TransportError):
+    """The request is proven not to have left: there never was a connection for it."""
 
 
 class NoAnswer(TransportError):
@@ -249,15 +244,13 @@ def _not_sent(error: Exception, proxy: Proxy | None, where: str) -> NotSent | No
 
 def _refused_by_proxy(status: int, proxy: Proxy, where: str) -> NotSent:
     """The proxy's own answer to CONNECT, which is whole: nothing went any further."""
+    if status not in (403, 405, 407):
+        return NotSent("unreachable", f"proxy {proxy.name} made no connection (HTTP {status})")
+    what, hint = "refused the connection", "ask your proxy administrator to allow CONNECT to the API and token hosts"
     if status == 407:
         what = "rejected the user and password" if proxy.authorization else "requires a user and password"
         hint = "set them in CASE_IMPORTER_PROXY or --proxy: http://user:password@host:port"
-        return _hopeless("proxy_refused", f"proxy {proxy.name} {what} (HTTP 407)", where=where, hint=hint)
-    if status in (403, 405):
-        hint = "ask your proxy administrator to allow CONNECT to the API and token hosts"
-        message = f"proxy {proxy.name} refused the connection (HTTP {status})"
-        return _hopeless("proxy_refused", message, where=where, hint=hint)
-    return NotSent("unreachable", f"proxy {proxy.name} made no connection (HTTP {status})")
+    return _hopeless("proxy_refused", f"proxy {proxy.name} {what} (HTTP {status})", where=where, hint=hint)
 
 
 def _no_answer(error: Exception) -> NoAnswer:

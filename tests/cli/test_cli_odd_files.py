@@ -42,6 +42,41 @@ def test_cells_that_are_left_out_at_the_end_are_empty(program: Program, tmp_path
     assert not any("most rows" in note for note in open_reader(whole).notes)
 
 
+def test_cells_that_every_row_leaves_out_are_empty_and_to_be_checked(program: Program, tmp_path: Path) -> None:
+    """Nothing proves that it is the last cell that is missing: it is said, and another short row is a damaged one."""
+    path = written(tmp_path, "\n".join([f"{HEADER},rating", *ROWS, "A99,open", ""]))
+    written(tmp_path, MAPPING.replace("case:", "external_id_field: text1\ncase:"), "m.yml")
+    found = json.loads(program("check", "t.csv", "-m", "m.yml", "--json").out)
+    assert any(note.startswith("every row ends before the column 'rating'") for note in found["notes"])
+    assert (found["totals"]["pending"], found["totals"]["invalid"]) == (21, 1)
+    text = " ".join(suggest_mapping(path).text.replace("\n#  ", "").split())
+    assert "CHECK: every row ends before the column 'rating', which is empty there: look at a row" in text
+    said = " ".join(program("suggest", "t.csv", "-o", "new.yml").out.split())
+    assert said.count("Check: every row ends before") == said.count("every row ends before") == 1
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_one_row_alone_does_not_say_that_a_cell_was_left_out(tmp_path: Path, rows: int) -> None:
+    path = written(tmp_path, "\n".join([f"{HEADER},rating", *ROWS[:rows], ""]))
+    found = [row for chunk in open_reader(path).chunks() for row in chunk.rows()]
+    assert [bool(row.problems) for row in found] == [rows == 1] * rows
+
+
+def test_rows_that_all_lack_several_cells_are_not_mended(tmp_path: Path) -> None:
+    """The first ones of a category may stand where the time of creation should be."""
+    rows = "\n".join(f"A{n},Printer {n},open,hardware" for n in range(9))
+    reader = open_reader(written(tmp_path, f"id,subject,status,created_at,updated_at,category\n{rows}\n"))
+    assert all(row.problems for chunk in reader.chunks() for row in chunk.rows())
+
+
+def test_a_delimiter_at_the_end_of_the_header_is_no_column_that_rows_lack(tmp_path: Path) -> None:
+    reader = open_reader(written(tmp_path, "\n".join([f"{HEADER},", *ROWS[:2]])))
+    assert [row.cells for chunk in reader.chunks() for row in chunk.rows()] == [
+        (f"A{n}", f"Printer {n}", "It is broken", "open", "") for n in (1, 2)
+    ]
+    assert not any("row" in note for note in reader.notes if "rows are numbered" not in note)
+
+
 @pytest.mark.parametrize(
     ("end", "said"),
     [
@@ -100,13 +135,13 @@ def test_a_header_that_is_a_row_needs_a_check(tmp_path: Path) -> None:
     assert drafted.trial.sent == 11
 
 
-def test_titles_and_names_of_groups_above_the_header_are_no_header(tmp_path: Path) -> None:
+def test_titles_above_the_header_are_no_header_and_names_of_groups_only_if_that_is_said(tmp_path: Path) -> None:
     table = [HEADER, *ROWS]
     titled = open_reader(written(tmp_path, "\n".join(["Report:,Tickets", "Date:,2024-03-01", "", *table])))
     assert titled.columns == ("id", "subject", "body", "status")
     groups = ["Ticket,,,Customer,,", "id,subject,opened,name,mail,place"]
     rows = [f"A{n},Printer {n},2024-01-0{n},Ana,a{n}@example.com,Lisbon" for n in range(1, 9)]
-    grouped = open_reader(written(tmp_path, "\n".join([*groups, *rows]), "g.csv"))
+    grouped = open_reader(written(tmp_path, "\n".join([*groups, *rows]), "g.csv"), header_row=2)
     assert (grouped.columns[0], sum(len(chunk.frame) for chunk in grouped.chunks())) == ("id", 8)
     words = ["id,text,,", "one,two,three,four", "five,six,seven,eight", "nine,ten,eleven,twelve"]
     assert open_reader(written(tmp_path, "\n".join(words), "w.csv")).columns[0] == "id"

@@ -145,7 +145,6 @@ def test_a_row_that_the_lost_import_had_corrected_is_found(
     write_tickets(tmp_path / "t.csv", [right[0], *(ticket._replace(mail="nobody") for ticket in right[1:])])
     rebuilt = program(*REBUILD, "--out", "new")
     assert rebuilt.counts == {"created": 1, "invalid": 3}
-    assert "2 invalid rows are in the account already, such as fixed-" in rebuilt.err
     if corrects == "failures.csv":
         text = (tmp_path / "new" / "failures.csv").read_text(encoding="utf-8-sig")
         (tmp_path / "again.csv").write_text(text.replace("nobody", "ana@example.com"), encoding="utf-8")

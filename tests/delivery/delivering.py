@@ -23,7 +23,8 @@ from importer.delivery.response_policy import Verdict
 from importer.delivery.retry import RetryBudget
 from importer.delivery.sender import Sender, Sent
 from importer.delivery.workers import Delivered, Stop
-from importer.ledger import Ledger, LedgerWriter, Selection
+from importer.ledger import Ledger, LedgerWriter
+from importer.ledger.records import Selection
 from importer.models import StaticCredentials
 from importer.pipeline.sending import OpenTarget, RunOptions, send_pending
 from importer.progress import Progress

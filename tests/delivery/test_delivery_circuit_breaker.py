@@ -15,7 +15,7 @@ from importer.delivery.circuit_breaker import OUTAGE_AFTER, PATIENCE, SHUT_OUT_A
 from importer.delivery.rate_limit import RateLimiter
 from importer.delivery.response_policy import Signal, Verdict, classify, classify_error
 from importer.errors import ExitCode
-from importer.ledger import Pending
+from importer.ledger.records import Pending
 from importer.models import Notice
 from importer.talkdesk.transport import Answer, NoAnswer, NotSent
 

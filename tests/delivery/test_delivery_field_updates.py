@@ -14,9 +14,11 @@ import pytest
 from delivering import TOKEN
 from ledgers import EXTERNAL_ID_FIELD, case_body, stage, valid
 
-from importer.delivery.update_lookup import Shown, changed_by_server, fields_before, fields_in_case
+from importer.delivery.comparison import with_first_status
+from importer.delivery.update_lookup import Shown, changed_by_server, fields_in_case
 from importer.delivery.workers import Stop
-from importer.ledger import Ledger, Selection
+from importer.ledger import Ledger
+from importer.ledger.records import Selection, all_sent
 from importer.models import Link, Links, SecretCredentials, UpdateBody, UpdateKind
 from importer.pipeline.sending import OpenTarget, RunOptions, send_pending
 from importer.progress import Progress
@@ -88,8 +90,8 @@ def test_what_stood_there_before_is_what_was_sent_last() -> None:
     created = orjson.dumps({"title": "t", "owner_id": "u", "custom_fields": {"text1": "A"}, "notes": []})
     later = orjson.dumps({"custom_fields": {"text1": {"value": "B"}}})
     known = {"title": "t", "owner_id": "u", "custom_fields.text1": "B", "status": "OPEN"}
-    assert fields_before([created, later]) == known
-    assert fields_before([orjson.dumps({"title": "t"})])["status"] == "NEW"
+    assert with_first_status(all_sent([created, later])[0]) == known
+    assert with_first_status({"title": "t"})["status"] == "NEW"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from virtual_time import VirtualLoop
 
 from importer.delivery.workers import PAGE, RecordQueue
 from importer.errors import LedgerError
-from importer.ledger import Pending
+from importer.ledger.records import Pending
 
 
 def record(number: int) -> Pending:

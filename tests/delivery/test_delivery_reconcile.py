@@ -24,7 +24,7 @@ from importer.delivery import reconcile as rules_of_search
 from importer.delivery.case_list import settle_from_list
 from importer.delivery.case_search import CaseSearch
 from importer.delivery.reconcile import Reconciler
-from importer.ledger import CreatedCase
+from importer.ledger.records import CreatedCase
 from importer.models import SettleDelay, State
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
 from importer.talkdesk import search

@@ -8,7 +8,7 @@ import pytest
 
 from importer.delivery.error_groups import LAST, MOST, MOST_OF_LAST, ErrorGroups, value_of
 from importer.delivery.response_policy import Verdict
-from importer.ledger import Outcome
+from importer.ledger.records import Outcome
 from importer.models import State
 
 CREATED = Verdict(Outcome(State.CREATED, "1", 201, "created"))

@@ -20,7 +20,8 @@ from naming import short
 from importer.delivery.retry import RetryBudget
 from importer.delivery.workers import Delivered, Stop
 from importer.errors import CrossedError, TargetError
-from importer.ledger import Ledger, LedgerView, Selection
+from importer.ledger import Ledger, LedgerView
+from importer.ledger.records import Selection
 from importer.models import CaseUpdateState, SecretCredentials, StaticCredentials
 from importer.pipeline.sending import OpenTarget, RunOptions, send_pending
 from importer.progress import Progress

@@ -11,8 +11,9 @@ import pytest
 from documents import blocks, read, words_in_code
 from ledgers import do, invalid, mark_one, notes, settle_one, stage, valid, with_updates
 
-from importer.ledger import Ledger, Outcome
+from importer.ledger import Ledger
 from importer.ledger.decisions import note_search
+from importer.ledger.records import Outcome
 from importer.models import State
 
 PAGE = "docs/ledger.md"

@@ -16,7 +16,8 @@ from pathlib import Path
 from ledgers import do, filtered, invalid, mark_one, notes, settle_one, stage, valid, with_updates
 from test_ledger_parents import child
 
-from importer.ledger import Ledger, Outcome
+from importer.ledger import Ledger
+from importer.ledger.records import Outcome
 from importer.models import Links, State
 
 

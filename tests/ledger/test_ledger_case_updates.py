@@ -11,10 +11,10 @@ import pytest
 from ledgers import as_killed, case_body, do, invalid, mark_one, notes, pending, settle_one, stage, valid, with_updates
 
 from importer.errors import LedgerError
-from importer.ledger import Ledger, LedgerView, Outcome, decisions, sources
+from importer.ledger import Ledger, LedgerView, decisions, sources
 from importer.ledger import case_updates as later
 from importer.ledger.forget import forget
-from importer.ledger.records import CaseUpdate, UpdateOutcome
+from importer.ledger.records import CaseUpdate, Outcome, UpdateOutcome
 from importer.models import CaseUpdateState, State
 
 LEGAL = {
@@ -138,7 +138,7 @@ def test_what_a_killed_process_was_sending_is_unknown(two: Ledger, tmp_path: Pat
 
 def test_what_nobody_waits_for_any_more_is_unknown(two: Ledger) -> None:
     do(two, lambda: later.mark_update_sending(two, next_of(two)))
-    assert do(two, lambda: later.abandon_updates(two)) == [1]
+    assert do(two, two.abandon) == [1]
     assert states(two) == ["unknown", "pending"]
 
 

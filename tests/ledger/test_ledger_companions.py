@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from ledgers import new_source, stage, valid
 
-from importer.ledger import CompanionFile, Ledger, LedgerView, Orphan, sources
+from importer.ledger import Ledger, LedgerView, sources
 from importer.ledger.companion_rows import CompanionRow, CompanionRows
 from importer.ledger.forget import forget, shrink
+from importer.ledger.records import CompanionFile, Orphan
 from importer.models import State
 
 READ = CompanionFile("c.csv", "/x/c.csv", "2" * 64, ("Ticket", "Text"), rows=3, without_row=None, rows_without=None)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from ledgers import do, filtered, invalid, mark_one, pending, settle_one, stage, valid
 
-from importer.ledger import Ledger, LedgerView, Mark, Outcome, StagedRow, sources
+from importer.ledger import Ledger, LedgerView, sources
 from importer.ledger.causes import causes
+from importer.ledger.records import Mark, Outcome, StagedRow
 from importer.models import State
 
 CREATED = Outcome(State.CREATED, "77", 201, "created")

@@ -10,8 +10,9 @@ import pytest
 from ledgers import case_body, do, filtered, invalid, mark_one, pending, row_of, settle_one, stage, valid
 
 from importer.errors import ConfigError, LedgerError
-from importer.ledger import Ledger, LedgerView, Mark, Outcome, Settled, database, decisions, sources
+from importer.ledger import Ledger, LedgerView, database, decisions, sources
 from importer.ledger.forget import forget as drop
+from importer.ledger.records import Mark, Outcome, Settled
 from importer.models import State
 from importer.pipeline.ledger_verbs import forget, resolve
 from importer.report import totals_of

@@ -12,8 +12,8 @@ import pytest
 from ledgers import do, mark_one, row_of, settle_one, stage, valid
 from test_ledger_parents import child
 
-from importer.ledger import Ledger, Mark, Outcome, Settled
-from importer.ledger.records import Settlement
+from importer.ledger import Ledger
+from importer.ledger.records import Mark, Outcome, Settled, Settlement
 from importer.models import Links, State
 
 T = TypeVar("T")

@@ -13,9 +13,10 @@ from ledgers import case_body, do, filtered, invalid, mark_one, new_source, pend
 from test_ledger_parents import child, create, standing
 
 from importer.errors import LedgerError
-from importer.ledger import Ledger, LedgerView, Mark, Outcome, Pending, Selection, Settled, decisions, sources
+from importer.ledger import Ledger, LedgerView, decisions, sources
 from importer.ledger.causes import causes
 from importer.ledger.forget import forget
+from importer.ledger.records import Mark, Outcome, Pending, Selection, Settled
 from importer.models import Link, Links, Mapped, State
 
 LINKS = Links("P")

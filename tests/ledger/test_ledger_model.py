@@ -41,7 +41,8 @@ from ledgers import (
     valid,
 )
 
-from importer.ledger import Ledger, Mark, Outcome, decisions, sources
+from importer.ledger import Ledger, decisions, sources
+from importer.ledger.records import Mark, Outcome
 from importer.models import State
 
 ROWS = st.sampled_from([valid, invalid, filtered])

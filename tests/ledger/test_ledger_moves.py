@@ -10,7 +10,8 @@ from ledgers import as_killed, do, invalid, mark_one, pending, row_of, settle_on
 
 from importer.delivery.response_policy import SHUT_OUT
 from importer.errors import ConfigError, TargetError
-from importer.ledger import Ledger, Mark, Outcome, Selection, Settled, database, decisions
+from importer.ledger import Ledger, database, decisions
+from importer.ledger.records import Mark, Outcome, Selection, Settled
 from importer.models import State
 
 CREATED = Outcome(State.CREATED, "77", 201, "created")
@@ -168,7 +169,7 @@ def test_what_shut_out_the_whole_account_is_no_refusal_of_a_row(ledger: Ledger, 
         ledger,
         lambda: settle_one(ledger, 1, State.SENDING, Outcome(State.REFUSED, None, status, f"http_{status}", "no")),
     )
-    assert decisions.reopen_shut_out(ledger, SHUT_OUT) == reopened
+    assert decisions.reopen_refused(ledger, shut_out=SHUT_OUT) == reopened
 
 
 def test_earlier_runs_refusals_are_left_alone(path: Path) -> None:
@@ -176,7 +177,7 @@ def test_earlier_runs_refusals_are_left_alone(path: Path) -> None:
         marked(ledger, "A")
         do(ledger, lambda: settle_one(ledger, 1, State.SENDING, Outcome(State.REFUSED, None, 403, "http_403", "no")))
     with Ledger(path, verb="run") as ledger:
-        assert decisions.reopen_shut_out(ledger, SHUT_OUT) == 0
+        assert decisions.reopen_refused(ledger, shut_out=SHUT_OUT) == 0
 
 
 # -- what a crash leaves --------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledgers import case_body, do, mark_one, memory, settle_one, stage
 
-from importer.ledger import Ledger, Outcome, StagedRow
+from importer.ledger import Ledger
+from importer.ledger.records import Outcome, StagedRow
 from importer.models import FieldError, Link, Links, Mapped, Row, State
 
 KEYS = "ABCDEFGHIJKL"

@@ -23,8 +23,8 @@ from ledgers import (
 )
 
 from importer.errors import LedgerError
-from importer.ledger import Ledger, LedgerView, Mark, Outcome, StagedRow, sources
-from importer.ledger.records import UnsentRow
+from importer.ledger import Ledger, LedgerView, sources
+from importer.ledger.records import Mark, Outcome, StagedRow, UnsentRow
 from importer.models import FieldError, Mapped, Row, State
 
 NIGHT = "2" * 64

@@ -9,7 +9,8 @@ import pytest
 from ledgers import AT_THE_SERVER, LEGAL, LEGAL_IF_LEFT_OUT, do, mark_one, row_of, settle_one, stage, valid
 
 from importer.errors import LedgerError
-from importer.ledger import Ledger, Outcome
+from importer.ledger import Ledger
+from importer.ledger.records import Outcome
 from importer.models import State
 
 NEVER_THERE = tuple(state for state in State if state not in AT_THE_SERVER)

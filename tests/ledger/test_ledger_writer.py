@@ -12,7 +12,8 @@ import pytest
 from ledgers import as_killed, row_of, stage, valid
 
 from importer.errors import LedgerError
-from importer.ledger import Ledger, LedgerWriter, Mark, Outcome, Settled
+from importer.ledger import Ledger, LedgerWriter
+from importer.ledger.records import Mark, Outcome, Settled
 from importer.models import State
 
 

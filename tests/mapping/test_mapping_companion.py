@@ -16,7 +16,8 @@ from ledgers import memory, stage
 from mapping_files import CASE, Load
 
 from importer.errors import CaseImporterError, SourceError
-from importer.ledger import CompanionFile, Ledger, LedgerView, Orphan, StagedRow, sources
+from importer.ledger import Ledger, LedgerView, sources
+from importer.ledger.records import CompanionFile, Orphan, StagedRow
 from importer.mapping import Mapping, RowMapper
 from importer.models import Mapped, Row
 from importer.pipeline.companions import Companions, open_companions

@@ -24,7 +24,8 @@ import importer.reader.limits
 import importer.report.files
 from importer.delivery.case_search import CaseSearch
 from importer.delivery.workers import Workers
-from importer.ledger import Ledger, LedgerWriter, Mark, Settled, database, sources
+from importer.ledger import Ledger, LedgerWriter, database, sources
+from importer.ledger.records import Mark, Settled
 from importer.ledger.writer import Group
 from importer.models import State
 from importer.talkdesk.client import CaseApi

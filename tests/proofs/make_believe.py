@@ -20,7 +20,8 @@ from ledgers import as_killed
 from virtual_time import VirtualLoop, now
 
 from importer.delivery.workers import Delivered, Stop
-from importer.ledger import CreatedCase, Ledger, LedgerWriter, database
+from importer.ledger import Ledger, LedgerWriter, database
+from importer.ledger.records import CreatedCase
 from importer.ledger.writer import Group
 from importer.pipeline import sending
 from importer.pipeline.sending import OpenTarget, RunOptions

@@ -23,7 +23,8 @@ from launching import run
 from program import Ended, SandboxProcess, sandbox_process
 
 import importer.delivery.update_sender as update_sender
-from importer.ledger import CaseUpdate, Ledger, LedgerWriter
+from importer.ledger import Ledger, LedgerWriter
+from importer.ledger.records import CaseUpdate
 from importer.ledger.writer import Group
 from importer.talkdesk.client import CaseApi
 

@@ -26,7 +26,8 @@ from virtual_time import now
 
 import importer.delivery.api_access as api_access
 from importer.errors import CaseImporterError
-from importer.ledger import Ledger, LedgerView, Selection, decisions
+from importer.ledger import Ledger, LedgerView, decisions
+from importer.ledger.records import Selection
 from importer.mapping import load_mapping
 from importer.models import State
 from importer.pipeline.ledger_verbs import resolve

@@ -21,7 +21,8 @@ from ledgers import EXTERNAL_ID_FIELD, case_body, stage, valid
 import importer.delivery.update_sender as update_sender
 from importer.delivery.update_lookup import Shown
 from importer.delivery.workers import Stop
-from importer.ledger import CaseUpdate, Ledger, Selection
+from importer.ledger import Ledger
+from importer.ledger.records import CaseUpdate, Selection
 from importer.models import CaseUpdateState, Link, Links, SecretCredentials, State, UpdateBody, UpdateKind
 from importer.pipeline.sending import OpenTarget, RunOptions, send_pending
 from importer.progress import Progress

@@ -25,9 +25,10 @@ from importer.delivery.case_search import CaseSearch
 from importer.delivery.response_policy import Verdict
 from importer.delivery.workers import Stop
 from importer.errors import LedgerError
-from importer.ledger import CreatedCase, Ledger, LedgerWriter, Mark, database
+from importer.ledger import Ledger, LedgerWriter, database
 from importer.ledger.commit_mark import CommitMark
 from importer.ledger.lock import LedgerLock
+from importer.ledger.records import CreatedCase, Mark
 from importer.ledger.writer import Group
 from importer.models import State
 from importer.talkdesk.client import CaseApi

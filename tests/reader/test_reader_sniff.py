@@ -111,5 +111,5 @@ def test_paths_that_lead_to_no_file_are_refused(tmp_path):
 def test_a_file_without_the_right_to_read_is_refused(save):
     path = save("id\n1\n")
     path.chmod(0)
-    with pytest.raises(SourceError, match="cannot open the file"):
+    with pytest.raises(SourceError, match="cannot read the file"):
         open_reader(path)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from ledgers import do, invalid, mark_one, settle_one, stage, valid
 
-from importer.ledger import Ledger, Outcome
+from importer.ledger import Ledger
+from importer.ledger.records import Outcome
 from importer.models import State
 
 

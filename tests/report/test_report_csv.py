@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from ledgers import COLUMNS, do, invalid, mark_one, memory, settle_one, stage, valid
 
 from importer.errors import SourceError
-from importer.ledger import Ledger, LedgerView, Outcome, StagedRow
+from importer.ledger import Ledger, LedgerView
+from importer.ledger.records import Outcome, StagedRow
 from importer.models import FieldError, Mapped, Row, State
 from importer.pipeline.ledger_verbs import report
 from importer.reader import open_reader

@@ -13,8 +13,9 @@ from ledgers import do, invalid, mark_one, settle_one, stage, valid
 from pages import Page
 
 from importer.errors import ConfigError
-from importer.ledger import Ledger, LedgerView, Outcome
+from importer.ledger import Ledger, LedgerView
 from importer.ledger.measurements import MOST_INTERVALS, Interval, Measurement, add_measurement, intervals, note_plan
+from importer.ledger.records import Outcome
 from importer.models import FieldError, State
 from importer.pipeline.explaining import explain
 from importer.pipeline.ledger_verbs import report

@@ -12,7 +12,8 @@ from ledgers import memory, stage
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from importer.ledger import Ledger, StagedRow
+from importer.ledger import Ledger
+from importer.ledger.records import StagedRow
 from importer.ledger.sources import originals
 from importer.models import FieldError, Mapped, Row
 from importer.reader import open_reader

@@ -211,6 +211,21 @@ def test_a_subcase_needs_a_living_parent_that_is_no_subcase(live):
     refused(live.create("orphan", parent_id=parent), "parent_id")
 
 
+def test_a_case_with_subcases_becomes_no_subcase(live):
+    """Not even while they are in the trash, from which people can take them."""
+    root, other = live.create("root").json["id"], live.create("other").json["id"]
+    child = live.create("child", parent_id=root).json["id"]
+
+    def moved():
+        return live.request("PATCH", f"{CASES}/{root}", {"parent_id": other})
+
+    refused(moved(), "parent_id")
+    live.request("DELETE", CASES, query={"ids": child})
+    refused(moved(), "parent_id")
+    live.request("DELETE", f"{CASES}/deleted-cases", query={"ids": child})
+    assert moved().json["parent_id"] == other
+
+
 def test_ids_of_another_account_are_taken_if_the_sandbox_is_told_so(open_sandbox):
     """A parent of that account may have the id of a subcase of this one."""
     live = open_sandbox(any_ids=True)

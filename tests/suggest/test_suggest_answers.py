@@ -101,7 +101,7 @@ def test_an_answer_is_called_one_and_doubted_where_the_cells_speak_against_it(
     (tmp_path / "a.txt").write_text("sede = checkbox\nestado = unused\nusuario = label\n", encoding="utf-8")
     assert program("suggest", export, "-o", "m.yml", "--answers", "a.txt").code == 0
     mapping = (tmp_path / "m.yml").read_text("utf-8")
-    assert "CHECK: its cells, such as 'Lima', do not say yes or no" in mapping
+    assert "CHECK: its cells do not say yes or no" in mapping
     assert "yes/no values" not in mapping
     assert "`usuario`, as you answered." in mapping
     assert "replace the numbers in date1, text2, checkbox1 with those" in mapping

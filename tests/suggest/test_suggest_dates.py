@@ -121,3 +121,10 @@ def test_when_a_ticket_was_closed_is_told_by_its_column(opened: str, closed: str
     source = table({"ID": numbers(), "Subject": ["Hi"]} | dates)
     became = {choice.column: choice.field for choice in suggest(source).choices}
     assert (became[opened], became[closed]) == ("created", "closed")
+
+
+def test_a_day_in_four_forms_is_a_day() -> None:
+    days = ["1/1/17", "1 de enero de 2017", "2/1/2017", "4-1-2017", "25/1/2017", "3 de enero de 2017", "13/1/17"]
+    text = suggest(table({"ID": numbers(7), "Asunto": ["No funciona"], "Fecha": days}, rows=7)).text
+    assert 'format: ["%d/%m/%y", "%d de %B de %Y", "%d/%m/%Y", "%d-%m-%Y"]' in text
+    assert "7 ready to send, 0 invalid" in text

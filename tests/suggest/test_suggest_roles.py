@@ -226,6 +226,27 @@ def test_when_and_who_are_no_key_together_and_ids_of_customers_come_last() -> No
     assert "key: [date_opened]\n  hash: true" in text
     text = suggest(table({"requester_id": customers, "place": ["A", "B", "C"], "status": ["open", "closed"]})).text
     assert "key: [place, requester_id]\n  hash: true" in text
+    days, places = ["2024-01-01", "2024-01-02", "2024-01-03"], ["A", "B", "C", "D"]
+    text = suggest(table({"requester_id": customers, "created_at": days, "place": places})).text
+    assert "key: [created_at, place, requester_id]\n  hash: true" in text  # the day and the place differ by chance
+
+
+def test_a_column_that_counts_the_rows_is_no_key_next_to_the_number_of_the_ticket() -> None:
+    for rows in (5, 40):
+        counted, tickets = [str(n + 1) for n in range(rows)], [str(2024081510000161 + 7 * n) for n in range(rows)]
+        for name in ("Number", "Número"):
+            text = suggest(table({name: counted, "Ticket#": tickets, "Title": ["It burns"]}, rows=rows)).text
+            assert 'key: "Ticket#"' in text
+
+
+def test_addresses_of_users_are_doubted_where_another_column_names_the_requester() -> None:
+    """In a worklog the user is whoever worked."""
+    people = {"Username": ["ana@example.com", "bob@example.com"], "Reporter": ["Carla Diaz", "Dan Egger"]}
+    text = suggest(table({"Issue Key": numbers(), "Summary": ["It burns"]} | people)).text
+    assert lines_with(text, "`Username`")[0].startswith("# CHECK: `Username`")
+    del people["Reporter"]
+    text = suggest(table({"Issue Key": numbers(), "Summary": ["It burns"]} | people)).text
+    assert lines_with(text, "`Username`")[0].startswith("# GUESS: `Username`")
 
 
 def test_a_number_that_repeats_is_a_history_and_no_key_with_something_else() -> None:
@@ -264,6 +285,23 @@ def test_the_dates_of_a_history_tell_which_row_is_the_newest(step: int, keep: st
     mixed = [days[it] for it in (0, 2, 1, 3, 5, 4, 6, 8, 7, 9, 11, 10)]
     text = suggest(table({"Ticket ID": tickets, "Subject": ["Fan is loud"], "Modified": mixed})).text
     assert "in no order of `Modified`" in text
+
+
+def test_numbers_in_front_that_repeat_are_a_history_if_one_person_filed_each_at_one_time() -> None:
+    """The other rows of a ticket, one for each of its categories or comments, would become cases of their own."""
+    tickets = [str(40857 - n // 3) for n in range(12)]
+    cells = {
+        "Ticker": tickets,
+        "Requerente": [f"Ana {'ABCD'[n // 3]}" for n in range(12)],
+        "Data Abertura": [f"0{1 + n // 3}/08/2021 23:05" for n in range(12)],
+        "Categoria": [f"Rede {n}" for n in range(12)],
+    }
+    suggestion = suggest(table(cells))
+    assert "CHECK: a history: 4 tickets in 12 rows, since `Ticker` repeats." in suggestion.text
+    assert (suggestion.trial.sent, suggestion.trial.superseded) == (4, 8)
+    several = {"Requerente": [f"Ana {'ABCDEFGHIJKL'[n]}" for n in range(12)]}
+    for others in (several, {"Requerente": ["Ana A"], "Data Abertura": ["01/08/2021 23:05"]}):
+        assert "no id column: the key is a hash" in suggest(table(cells | others)).text
 
 
 def test_events_with_ids_of_their_own_name_the_ticket_that_repeats() -> None:

@@ -94,7 +94,7 @@ def test_each_file_says_its_language_and_where_its_words_were_seen(file: Path) -
 def test_names_of_columns(language: str) -> None:
     vocabulary = load_vocabulary()
     for name, role in zip(NAMES[language], ("title", "status", "updated", "priority"), strict=True):
-        assert vocabulary.rank(vocabulary.names_of(name), role) is not None
+        assert vocabulary.called(vocabulary.names_of(name), role).points
 
 
 @pytest.mark.parametrize("language", GLPI_COLUMNS)
@@ -121,10 +121,24 @@ def test_levels_of_priority(language: str) -> None:
 
 def test_case_and_accents_do_not_count() -> None:
     vocabulary = load_vocabulary()
-    assert vocabulary.rank(vocabulary.names_of("DESCRICAO"), "description") is not None
+    assert vocabulary.called(vocabulary.names_of("DESCRICAO"), "description").points
     assert level_of("MEDIA") == level_of("média")
 
 
 def test_a_number_behind_a_name_for_priority_is_a_rank() -> None:
     level = level_of("Priority 2")
     assert (level.priority, level.sure) == ("HIGH", False)
+
+
+@pytest.mark.parametrize("name", ["type_probleme", "Categoria del error", "Categoria do chamado", "Complaint category"])
+def test_a_name_that_mentions_a_kind_is_to_be_checked(name: str) -> None:
+    text = suggest(table({"ID": numbers(), "Subject": ["It burns"], name: ["Network", "Printer"]})).text
+    assert f"# CHECK: `{name}`, matched by name: the kind of ticket; its name only mentions a kind." in " ".join(
+        text.replace("\n    #  ", "").split()
+    )
+
+
+def test_who_filed_a_petition_is_its_requester() -> None:
+    vocabulary = load_vocabulary()
+    for name in ("신청인", "민원인"):
+        assert vocabulary.called(vocabulary.names_of(name), "requester_name").points

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from importer.talkdesk.fields import FieldDefinition, Option, read_definitions
+from importer.talkdesk.fields import FieldDefinition, Option, User, read_definitions, read_users
 from importer.talkdesk.search import UnreadableListError
-from importer.talkdesk.users import User, read_users
 
 FIELD = {
     "id": "1",
