@@ -14,6 +14,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
@@ -110,6 +111,7 @@ def forked(target: Callable[..., object], *arguments: object) -> BaseProcess:
 
 def _become(folder: Path, arguments: list[str], change: Change, variables: dict[str, str], streams: list[str]) -> None:
     gc.freeze()  # what it has inherited is no garbage
+    import_module("preloaded")  # is there already; where it cannot be loaded, that is said only here
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(variables)

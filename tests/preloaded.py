@@ -26,7 +26,6 @@ from ruamel.yaml import mergevalue
 import importer
 from importer.mapping import field_errors, html
 from importer.quality import file_checks
-from importer.reader import sheet_choice
 from importer.report import page
 from importer.suggest import headers
 
@@ -42,6 +41,5 @@ for module in pkgutil.walk_packages(importer.__path__, "importer."):
 page._template()
 field_errors._texts()
 file_checks._words()
-sheet_choice._words()
 headers.load_vocabulary()
 html._library()
