@@ -24,11 +24,10 @@ __all__ = ["__version__"]  # and those of importer.api, which is loaded when one
 
 
 def __getattr__(name: str) -> Any:
-    api = import_module("importer.api")
-    if name not in api.__all__:
+    if name not in __dir__():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(api, name)
+    return getattr(import_module("importer.api"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted(["__version__", *import_module("importer.api").__all__])
+    return ["__version__", *(name for name in vars(import_module("importer.api")) if not name.startswith("_"))]

@@ -1,120 +1,64 @@
-"""The public names: every verb of the command line as a function with a typed result, plain and as a coroutine."""
+"""The public names: every verb of the command line as a function with a typed result, plain and as a coroutine.
 
-from __future__ import annotations
+Each is imported as itself, which says to type checkers that it is to be had from here.
+"""
 
-from importer.delivery.workers import Stop
-from importer.errors import (
-    CaseImporterError,
-    ChangedError,
-    ChangedShapeError,
-    ConfigError,
-    ExitCode,
-    LedgerError,
-    LedgerLockedError,
-    MappingError,
-    SourceError,
-    TargetError,
-)
-from importer.mapping import Mapping, load_mapping
-from importer.models import FieldError, State
-from importer.pipeline.account import save_fields, save_fields_async, save_users, save_users_async
-from importer.pipeline.checking import (
-    CheckResult,
-    check,
-    check_async,
-    preview,
-    preview_async,
-    suggest_mapping,
-    suggest_mapping_async,
-)
-from importer.pipeline.explaining import Explanation, explain, explain_async
-from importer.pipeline.ledger_verbs import (
-    Forgotten,
-    forget,
-    forget_async,
-    report,
-    report_async,
-    resolve,
-    resolve_update,
-    status,
-    status_async,
-)
-from importer.pipeline.results import PreviewRow, RunResult, Status
-from importer.pipeline.run import (
-    rebuild,
-    rebuild_async,
-    reconcile,
-    reconcile_async,
-    retry,
-    retry_async,
-    run_import,
-    run_import_async,
-)
-from importer.pipeline.trying import TryResult, try_row, try_row_async
-from importer.pipeline.verifying import VerifyResult, verify, verify_async
-from importer.progress import Progress
-from importer.report import ReportOptions
-from importer.settings import Settings
-from importer.settings_sources import load_settings
-
-__all__ = [
-    "CaseImporterError",
-    "ChangedError",
-    "ChangedShapeError",
-    "CheckResult",
-    "ConfigError",
-    "ExitCode",
-    "Explanation",
-    "FieldError",
-    "Forgotten",
-    "LedgerError",
-    "LedgerLockedError",
-    "Mapping",
-    "MappingError",
-    "PreviewRow",
-    "Progress",
-    "ReportOptions",
-    "RunResult",
-    "Settings",
-    "SourceError",
-    "State",
-    "Status",
-    "Stop",
-    "TargetError",
-    "TryResult",
-    "VerifyResult",
-    "check",
-    "check_async",
-    "explain",
-    "explain_async",
-    "forget",
-    "forget_async",
-    "load_mapping",
-    "load_settings",
-    "preview",
-    "preview_async",
-    "rebuild",
-    "rebuild_async",
-    "reconcile",
-    "reconcile_async",
-    "report",
-    "report_async",
-    "resolve",
-    "resolve_update",
-    "retry",
-    "retry_async",
-    "run_import",
-    "run_import_async",
-    "save_fields",
-    "save_fields_async",
-    "save_users",
-    "save_users_async",
-    "status",
-    "status_async",
-    "suggest_mapping",
-    "suggest_mapping_async",
-    "try_row",
-    "try_row_async",
-    "verify",
-    "verify_async",
-]
+from importer.delivery.workers import Stop as Stop
+from importer.errors import CaseImporterError as CaseImporterError
+from importer.errors import ChangedError as ChangedError
+from importer.errors import ChangedShapeError as ChangedShapeError
+from importer.errors import ConfigError as ConfigError
+from importer.errors import ExitCode as ExitCode
+from importer.errors import LedgerError as LedgerError
+from importer.errors import LedgerLockedError as LedgerLockedError
+from importer.errors import MappingError as MappingError
+from importer.errors import SourceError as SourceError
+from importer.errors import TargetError as TargetError
+from importer.mapping import Mapping as Mapping
+from importer.mapping import load_mapping as load_mapping
+from importer.models import FieldError as FieldError
+from importer.models import State as State
+from importer.pipeline.account import save_fields as save_fields
+from importer.pipeline.account import save_fields_async as save_fields_async
+from importer.pipeline.account import save_users as save_users
+from importer.pipeline.account import save_users_async as save_users_async
+from importer.pipeline.checking import CheckResult as CheckResult
+from importer.pipeline.checking import check as check
+from importer.pipeline.checking import check_async as check_async
+from importer.pipeline.checking import preview as preview
+from importer.pipeline.checking import preview_async as preview_async
+from importer.pipeline.checking import suggest_mapping as suggest_mapping
+from importer.pipeline.checking import suggest_mapping_async as suggest_mapping_async
+from importer.pipeline.explaining import Explanation as Explanation
+from importer.pipeline.explaining import explain as explain
+from importer.pipeline.explaining import explain_async as explain_async
+from importer.pipeline.ledger_verbs import Forgotten as Forgotten
+from importer.pipeline.ledger_verbs import forget as forget
+from importer.pipeline.ledger_verbs import forget_async as forget_async
+from importer.pipeline.ledger_verbs import report as report
+from importer.pipeline.ledger_verbs import report_async as report_async
+from importer.pipeline.ledger_verbs import resolve as resolve
+from importer.pipeline.ledger_verbs import resolve_update as resolve_update
+from importer.pipeline.ledger_verbs import status as status
+from importer.pipeline.ledger_verbs import status_async as status_async
+from importer.pipeline.results import PreviewRow as PreviewRow
+from importer.pipeline.results import RunResult as RunResult
+from importer.pipeline.results import Status as Status
+from importer.pipeline.run import rebuild as rebuild
+from importer.pipeline.run import rebuild_async as rebuild_async
+from importer.pipeline.run import reconcile as reconcile
+from importer.pipeline.run import reconcile_async as reconcile_async
+from importer.pipeline.run import retry as retry
+from importer.pipeline.run import retry_async as retry_async
+from importer.pipeline.run import run_import as run_import
+from importer.pipeline.run import run_import_async as run_import_async
+from importer.pipeline.trying import TryResult as TryResult
+from importer.pipeline.trying import try_row as try_row
+from importer.pipeline.trying import try_row_async as try_row_async
+from importer.pipeline.verifying import VerifyResult as VerifyResult
+from importer.pipeline.verifying import verify as verify
+from importer.pipeline.verifying import verify_async as verify_async
+from importer.progress import Progress as Progress
+from importer.report import ReportOptions as ReportOptions
+from importer.settings import Settings as Settings
+from importer.settings_sources import load_settings as load_settings

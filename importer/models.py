@@ -11,8 +11,8 @@ from typing import NamedTuple, TypedDict
 class ReadingOptions(TypedDict, total=False):
     """How to read an export, where the user or the mapping decides it; what is absent or None is found."""
 
-    #: Sheet of a workbook: its name, or its number among the tabs that are shown, 1-based. Otherwise the
-    #: first one that is shown and has a table, or at least cells.
+    #: Sheet of a workbook: its name, or its number among the tabs that are shown, 1-based. Otherwise the one that is
+    #: shown and looks most like tickets, or at least has cells.
     sheet: str | int | None
     encoding: str | None  #: Of a text file. Otherwise a byte order mark tells it, or it is UTF-8.
     #: What separates the cells of a text file. Otherwise comma, semicolon, tab or bar, as header and rows show.
@@ -24,25 +24,15 @@ class ReadingOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One problem of one cell, as data. A row that does not fit carries all of its field errors.
+    """One problem of one cell, as data. A row that does not fit carries all of its field errors."""
 
-    Attributes:
-        code: Stable word for machines, such as ``too_long`` or ``unknown_value``.
-        column: Column of the export as its header says; None when the whole row is meant.
-        value: The offending text, at most :data:`VALUE_SHOWN` characters of it.
-        rule: What is demanded, for a person: "at most 150 characters, this one has 212".
-        hint: What the person can do: "shorten it, or …".
-        target: Field of the case that the cell was meant for, such as ``custom_fields.date1``.
-        suggestion: What the cell may have been meant to be; empty if that is not known.
-    """
-
-    code: str
-    column: str | None
-    value: str
-    rule: str
-    hint: str
-    target: str | None = None
-    suggestion: str = ""
+    code: str  #: Stable word for machines, such as ``too_long`` or ``unknown_value``.
+    column: str | None  #: Column of the export as its header says; None when the whole row is meant.
+    value: str  #: The offending text, at most :data:`VALUE_SHOWN` characters of it.
+    rule: str  #: What is demanded, for a person: "at most 150 characters, this one has 212".
+    hint: str  #: What the person can do: "shorten it, or …".
+    target: str | None = None  #: Field of the case that the cell was meant for, such as ``custom_fields.date1``.
+    suggestion: str = ""  #: What the cell may have been meant to be; empty if that is not known.
 
     @property
     def is_of_reader(self) -> bool:
@@ -79,47 +69,32 @@ def clean(text: str, limit: int = 400) -> str:
 
 
 class Row(NamedTuple):
-    """One row of the export as it was read: text only, nothing guessed.
+    """One row of the export as it was read: text only, nothing guessed."""
 
-    Attributes:
-        number: Where the row begins in the file: physical line of a CSV (1-based, the header counts),
-            sheet row of a workbook, position + 1 in a DataFrame.
-        cells: One text a column, in the order of the header. A row with too many or too few fields keeps
-            exactly the fields it had.
-        problems: What the reader found wrong. An error without a column spoils the row; one with a column
-            (an Excel error cell, say) spoils it only if the mapping uses that column.
-    """
-
+    #: Where the row begins in the file: physical line of a CSV (1-based, the header counts), sheet row of a workbook,
+    #: position + 1 in a DataFrame.
     number: int
+    #: One text a column, in the order of the header. A row with too many or too few fields keeps exactly those it had.
     cells: tuple[str, ...]
+    #: What the reader found wrong. An error without a column spoils the row; one with a column (an Excel error cell,
+    #: say) spoils it only if the mapping uses that column.
     problems: tuple[FieldError, ...] = ()
 
 
 class Link(NamedTuple):
-    """What a row says about the row above it, whose case becomes the parent of its own.
+    """What a row says about the row above it, whose case becomes the parent of its own."""
 
-    Attributes:
-        name: What other rows call this row by; empty if nothing, None if it is the key.
-        parent: What the row calls the row above it; None if there is none.
-    """
-
-    name: str | None
-    parent: str | None
+    name: str | None  #: What other rows call this row by; empty if nothing, None if it is the key.
+    parent: str | None  #: What the row calls the row above it; None if there is none.
 
 
 class Links(NamedTuple):
-    """How a mapping links rows, and what to do with links that cannot be made.
+    """How a mapping links rows, and what to do with links that cannot be made."""
 
-    Attributes:
-        column: The column that names the parent row, for messages.
-        missing: If there is no such row: ``reject`` or ``drop``.
-        cycle: If the parent rows lead back to the row: ``reject`` or ``drop``.
-        deep: If the parent row has a parent itself: ``reject``, ``drop``, or ``root`` (link to the top-level row).
-    """
-
-    column: str
-    missing: str = "reject"
-    cycle: str = "reject"
+    column: str  #: The column that names the parent row, for messages.
+    missing: str = "reject"  #: If there is no such row: ``reject`` or ``drop``.
+    cycle: str = "reject"  #: If the parent rows lead back to the row: ``reject`` or ``drop``.
+    #: If the parent row has a parent itself: ``reject``, ``drop``, or ``root`` (link to the top-level row).
     deep: str = "reject"
 
 
@@ -133,38 +108,24 @@ class UpdateKind(StrEnum):
 
 
 class UpdateBody(NamedTuple):
-    """What is sent to a case after it was created: one request.
+    """What is sent to a case after it was created: one request."""
 
-    Attributes:
-        kind: What it carries.
-        body: The JSON that will be sent, byte for byte.
-        items: How many notes it adds, or how many fields it sets.
-    """
-
-    kind: UpdateKind
-    body: bytes
-    items: int
+    kind: UpdateKind  #: What it carries.
+    body: bytes  #: The JSON that will be sent, byte for byte.
+    items: int  #: How many notes it adds, or how many fields it sets.
 
 
 class Mapped(NamedTuple):
-    """What a mapping made of one row: a body to send, field errors, or the reason why it is left out; one of them.
+    """What a mapping made of one row: a body to send, field errors, or the reason why it is left out; one of them."""
 
-    Attributes:
-        key: What identifies the ticket for ever; empty when the row has none (then ``errors`` says so).
-        body: The JSON that will be sent, byte for byte; None when the row is invalid or left out.
-        errors: All field errors of the row.
-        filtered_by: The condition of the mapping by which the row is filtered. Its key may be empty then.
-        case_updates: What is sent to the case once it is there, in order: notes for which the first request has no
-            room, then what is set after the creation.
-        link: What it says about the row above it; None if the mapping links no rows, or it cannot be read.
-    """
-
-    key: str
-    body: bytes | None
-    errors: tuple[FieldError, ...] = ()
-    filtered_by: str | None = None
+    key: str  #: What identifies the ticket for ever; empty when the row has none (then ``errors`` says so).
+    body: bytes | None  #: The JSON that will be sent, byte for byte; None when the row is invalid or left out.
+    errors: tuple[FieldError, ...] = ()  #: All field errors of the row.
+    filtered_by: str | None = None  #: The condition by which the row is filtered. Its key may be empty then.
+    #: What is sent to the case once it is there, in order: notes for which the first request has no room, then what is
+    #: set after the creation.
     case_updates: tuple[UpdateBody, ...] = ()
-    link: Link | None = None
+    link: Link | None = None  #: What it says about the row above it; None if nothing, or if that cannot be read.
 
 
 class State(StrEnum):
@@ -183,19 +144,12 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something about a run that a person should know while it goes on.
+    """Something about a run that a person should know while it goes on."""
 
-    Attributes:
-        event: Constant name, for logs.
-        text: For a person.
-        fields: The same for a log: neither text of a cell nor a secret.
-        hint: What to do about it.
-    """
-
-    event: str
-    text: str
-    fields: dict[str, object] = field(default_factory=dict)
-    hint: str = ""
+    event: str  #: Constant name, for logs.
+    text: str  #: For a person.
+    fields: dict[str, object] = field(default_factory=dict)  #: The same for a log: no text of a cell, and no secret.
+    hint: str = ""  #: What to do about it.
 
 
 class CaseUpdateState(StrEnum):
@@ -241,16 +195,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class SettleDelay:
-    """How long to wait before a search for a case can be believed.
+    """How long to wait before a search for a case can be believed."""
 
-    Attributes:
-        first: Seconds from when an outcome became unknown to the first search: the longest that the server, and
-            anything before it, may still work on a request whose answer was lost.
-        again: Seconds to the second search, if the first found nothing: the longest that a new case may be missing from
-            the list.
-    """
-
+    #: Seconds from when an outcome became unknown to the first search: the longest that the server, and anything before
+    #: it, may still work on a request whose answer was lost.
     first: float
+    #: Seconds to the second search, if the first found nothing: the longest that a new case may be missing from the
+    #: list.
     again: float
 
 

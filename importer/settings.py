@@ -7,14 +7,16 @@ be a part of its address; no text form of a setting shows them.
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -26,10 +28,11 @@ from pydantic import (
     model_validator,
 )
 
-from importer.credential_settings import CredentialSettings, Problem, variable_of
 from importer.errors import ConfigError
-from importer.models import Credentials, SettleDelay, StaticCredentials
+from importer.models import Credentials, KeyCredentials, SecretCredentials, SettleDelay, StaticCredentials
 from importer.regions import Proxy, endpoints, is_loopback, read_proxy, url_problem
+from importer.small_files import read_small_file
+from importer.wording import nearest
 
 #: Requests a second for a real account until the user says otherwise: Talkdesk publishes no limit for cases.
 CAREFUL_RATE = 5.0
@@ -39,7 +42,27 @@ FRESH_UP_TO = 200.0
 #: Requests at once on this machine. With half as many, all of them wait for the ledger's disk at times.
 _LOCAL_WORKERS = 128
 
+#: Those of them that are files, and all settings to authenticate with; none has a flag.
+SECRET_FILES = ("client_secret_file", "token_file", "client_id_file", "private_key_file")
+CREDENTIALS = ("client_secret", "token", "client_id", "key_id", *SECRET_FILES)
+ENVIRONMENT_PREFIX = "CASE_IMPORTER_"
+
 _EVERYWHERE = "docs/operating.md lists all settings; case-importer run --help lists the flags"
+
+
+def variable_of(name: str) -> str:
+    """The variable of the environment for a setting."""
+    return f"{ENVIRONMENT_PREFIX}{name.upper()}"
+
+
+_NOT_A_TOKEN = f"{variable_of('token')} is not a token: it contains spaces, line breaks or non-ASCII characters"
+
+
+class Problem(NamedTuple):
+    """Something that is wrong with settings, and what to do about it if that is special."""
+
+    what: str
+    hint: str = ""
 
 
 class Target(NamedTuple):
@@ -72,7 +95,7 @@ def _proxy(value: SecretStr) -> SecretStr:
     return value
 
 
-class Settings(CredentialSettings):
+class Settings(BaseModel):
     """Settings of a run; frozen. A run needs a target: an account, an address, or ``sandbox=True``.
 
     :func:`importer.load_settings` also reads the environment and a settings file.
@@ -101,6 +124,15 @@ class Settings(CredentialSettings):
     #: HTTP proxy on the way to the target: http://host:port or http://user:password@host:port
     proxy: Annotated[SecretStr, AfterValidator(_proxy)] | None = None
 
+    token: SecretStr | None = None
+    token_file: Path | None = None  #: file with the token, read again for each new token; so are the other files
+    client_id: str | None = None
+    client_id_file: Path | None = None
+    client_secret: SecretStr | None = None
+    client_secret_file: Path | None = None
+    private_key_file: Path | None = None
+    key_id: str | None = None
+
     _origin: Origin = PrivateAttr(default_factory=Origin)
 
     @model_validator(mode="wrap")
@@ -113,7 +145,7 @@ class Settings(CredentialSettings):
             problems = [*_problems_of(error, origin.places)]
         else:
             settings._origin = origin
-            problems = [*settings._target_problems(), *settings.credential_problems()]
+            problems = [*settings._target_problems(), *settings._credential_problems()]
         if problems:
             whats, hints = (dict.fromkeys(filter(None, texts)) for texts in zip(*problems, strict=True))
             raise ConfigError("; ".join(whats), hint="; ".join(hints) or _EVERYWHERE) from None
@@ -131,6 +163,21 @@ class Settings(CredentialSettings):
                 yield Problem(*problem)
             elif url and self.proxy and not self.sandbox and is_plain(url):
                 yield Problem(f"{flag}: plain http works on this machine only and not through --proxy")
+
+    def _credential_problems(self) -> Iterator[Problem]:
+        """No credentials at all are not a problem yet."""
+        secret = self.client_secret or self.client_secret_file
+        if secret and self.private_key_file:
+            yield Problem("set either a client secret or a private key, not both")
+        for name in ("token", "client_id", "client_secret"):
+            if getattr(self, name) and getattr(self, f"{name}_file"):
+                yield Problem(f"set either {variable_of(name)} or {variable_of(f'{name}_file')}, not both")
+        if (secret or self.private_key_file) and not (self.client_id or self.client_id_file):
+            yield Problem(f"{variable_of('client_id')} is missing")
+        if self.private_key_file and not self.key_id:
+            yield Problem(f"{variable_of('key_id')} is missing")
+        if self.token and not _is_token(self.token.get_secret_value()):
+            yield Problem(_NOT_A_TOKEN)
 
     @property
     def has_target(self) -> bool:
@@ -215,20 +262,57 @@ class Settings(CredentialSettings):
         return () if self._origin.file is None else (f"settings read from {self._origin.file}",)
 
     def credentials(self) -> Credentials:
-        """What to authenticate with now; asked for again whenever a new token is needed.
+        """What to authenticate with now; files are read again for each new token: a secret may be replaced.
 
         Raises:
             ConfigError: there is nothing, or a file of it cannot be read.
         """
-        credentials = self.read_credentials()
-        if credentials is None:
-            hint = (
-                f"set {variable_of('client_id')} and {variable_of('client_secret')} in .env or the environment;"
-                " docs/operating.md lists the alternatives (private key, token)"
-            )
-            what = f"missing credentials for {self.target.name}"
-            raise ConfigError(what, hint="; ".join(self._origin.misspelt) or hint)
-        return credentials
+        client_id = _secret(self.client_id, self.client_id_file, "client_id")
+        if client_id and self.private_key_file and self.key_id:
+            return KeyCredentials(client_id, self.key_id, _private_key(self.private_key_file))
+        secret = _secret(self.client_secret, self.client_secret_file, "client_secret")
+        if client_id and secret:
+            return SecretCredentials(client_id, secret)
+        token = _secret(self.token, self.token_file, "token")
+        if token and not _is_token(token):
+            raise ConfigError(_NOT_A_TOKEN, where=str(self.token_file))
+        if token:
+            return StaticCredentials(token)
+        hint = (
+            f"set {variable_of('client_id')} and {variable_of('client_secret')} in .env or the environment;"
+            " docs/operating.md lists the alternatives (private key, token)"
+        )
+        what = f"missing credentials for {self.target.name}"
+        raise ConfigError(what, hint="; ".join(self._origin.misspelt) or hint)
+
+
+def _secret(value: str | SecretStr | None, path: Path | None, name: str) -> str | None:
+    """A secret, or the one line in its file; the line break at the end does not count."""
+    if path is None:
+        return value.get_secret_value() if isinstance(value, SecretStr) else value
+    variable = variable_of(f"{name}_file")
+    text = read_small_file(path, what=f"the file of {variable}").strip()
+    if not text or not text.isprintable():
+        raise ConfigError(f"{variable} must name a file with one line", where=str(path), hint="write only the value")
+    return text
+
+
+def _is_token(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text and bool(text)
+
+
+def _private_key(path: Path) -> str:
+    """As PEM text; Talkdesk shows it as base64 PKCS#8 without the PEM lines around it."""
+    text = read_small_file(path, what="the private key").strip()
+    if text.startswith("-----BEGIN"):
+        return text + "\n"
+    packed = "".join(text.split())
+    try:
+        b64decode(packed, validate=True)
+    except ValueError:
+        hint = "use PEM, or base64 as shown in Talkdesk"
+        raise ConfigError("the file is not a private key", where=str(path), hint=hint) from None
+    return f"-----BEGIN PRIVATE KEY-----\n{fill(packed, 64)}\n-----END PRIVATE KEY-----\n"
 
 
 def is_plain(url: str) -> bool:
@@ -248,8 +332,6 @@ _ACCEPTS = {
     "proxy": "http://host:port or http://user:password@host:port (percent-encode special characters: %40 for @)",
     "sandbox": "true or false",
 }
-#: Settings that have no flag.
-_WITHOUT_FLAG = frozenset({"grace", *CredentialSettings.model_fields})
 
 
 def _problems_of(error: ValidationError, places: Mapping[str, str]) -> Iterator[Problem]:
@@ -258,8 +340,7 @@ def _problems_of(error: ValidationError, places: Mapping[str, str]) -> Iterator[
         name = ".".join(str(step) for step in problem["loc"][:1])
         place = places.get(name, "")
         if problem["type"] == "extra_forbidden":
-            near = get_close_matches(name, Settings.model_fields, 1)
-            yield Problem(f"unknown setting {name!r}{place}", f"did you mean {near[0]!r}?" if near else "")
+            yield Problem(f"unknown setting {name!r}{place}", nearest(name, Settings.model_fields))
         else:
-            flag = variable_of(name) if name in _WITHOUT_FLAG else f"--{name.replace('_', '-')}"
+            flag = variable_of(name) if name in ("grace", *CREDENTIALS) else f"--{name.replace('_', '-')}"
             yield Problem(f"{flag} must be {_ACCEPTS.get(name, 'one text')}{place}")

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,14 @@ from dotenv import dotenv_values
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from importer.credential_settings import ENVIRONMENT_PREFIX, is_readable_by_others, variable_of
 from importer.errors import ConfigError
-from importer.settings import Origin, Settings, is_plain
+from importer.settings import CREDENTIALS, ENVIRONMENT_PREFIX, SECRET_FILES, Origin, Settings, is_plain, variable_of
 from importer.small_files import read_small_file
-from importer.wording import shell_word
+from importer.wording import close_words, shell_word
 
 _FILE_NAME = ".env"
 _TARGET = ("sandbox", "api_url", "auth_url", "region", "account")
 _WAY = ("api_url", "auth_url", "region", "account", "proxy", "ca_file")
-_SECRET_FILES = ("client_secret_file", "token_file", "client_id_file", "private_key_file")
-_CREDENTIALS = ("client_secret", "token", "client_id", "key_id", *_SECRET_FILES)
 _SHOWN_TO_NOBODY = ("client_secret", "token", "proxy")
 
 #: Variables that are ours, and what they set; the last one belongs to the command ``sandbox``.
@@ -111,7 +108,7 @@ def _refuse_mixed_places(chosen: Mapping[str, Layer], given: Layer) -> None:
     """What decides where credentials go must come from the place that they come from, or be typed."""
     for way in _WAY:
         place = chosen.get(way, given)
-        for secret in _CREDENTIALS:
+        for secret in CREDENTIALS:
             if place is not given and chosen.get(secret, place) is not place:
                 raise ConfigError(
                     f"{variable_of(way)} from {place.place} cannot be combined with {variable_of(secret)}"
@@ -122,11 +119,11 @@ def _refuse_mixed_places(chosen: Mapping[str, Layer], given: Layer) -> None:
 
 def _readable_by_others(file: Path | None, in_file: Layer, chosen: Mapping[str, Layer]) -> Iterator[str]:
     """One line about all files with secrets that every user of this machine may read."""
-    files = [Path(chosen[name].values[name]) for name in _SECRET_FILES if name in chosen]
+    files = [Path(chosen[name].values[name]) for name in SECRET_FILES if name in chosen]
     if file is not None and any(name in in_file.values for name in _SHOWN_TO_NOBODY):
         files.insert(0, file)
-    names = [str(path) for path in files if is_readable_by_others(path)]
-    if names:
+    found = [path for path in files if os.path.isfile(path) and path.stat().st_mode & stat.S_IROTH]
+    if names := [str(path) for path in found if os.name == "posix"]:  # Windows has no such bit
         yield f"every user of this machine can read {' and '.join(names)}; to change that: chmod 600 {' '.join(names)}"
 
 
@@ -140,8 +137,7 @@ def _misspelt(variables: Mapping[str, str]) -> Iterator[str]:
     for name in variables:
         if name in _VARIABLES or not name.upper().startswith("CASE"):
             continue
-        near = get_close_matches(name.upper(), _VARIABLES, 1, _ALIKE)
-        if near:
+        if near := close_words(name, _VARIABLES, cutoff=_ALIKE):
             yield f"{name} is not a setting: did you mean '{near[0]}'?"
         elif name.startswith(ENVIRONMENT_PREFIX):
             yield f"{name} is not a setting"
@@ -157,7 +153,7 @@ def _read_file(config_file: Path | None, near: Path | None) -> tuple[Path | None
         layer = _of_file(path) if path.is_file() else Layer(str(path))
         if not layer.values:  # a file without settings of ours belongs to another program
             continue
-        for name in _SECRET_FILES:
+        for name in SECRET_FILES:
             # It was found, not named, so it may be somebody else's: it cannot send away what is elsewhere.
             if name in layer.values and not Path(layer.values[name]).resolve().is_relative_to(folder.resolve()):
                 what = f"{variable_of(name)} is outside the folder of this file"
@@ -177,7 +173,7 @@ def _of_file(path: Path) -> Layer:
         layer = _of_variables({name: value for name, value in lines.items() if value is not None}, str(path))
         if layer.misspelt:
             raise ConfigError("; ".join(layer.misspelt), where=str(path), hint="docs/operating.md lists all settings")
-    for name in (*_SECRET_FILES, "ca_file"):  # relative to the file, wherever the command is started
+    for name in (*SECRET_FILES, "ca_file"):  # relative to the file, wherever the command is started
         if isinstance(layer.values.get(name), str):
             layer.values[name] = str(path.parent / layer.values[name])
     return layer

@@ -12,12 +12,7 @@ _MOST_BYTES = 64 * 1024
 
 
 def read_small_file(path: Path, *, what: str, hint: str = "check its path and permissions") -> str:
-    """The text of a file of at most 64 KiB.
-
-    Args:
-        path: The file.
-        what: What it should be, for messages: ``the settings file``.
-        hint: What to do if it cannot be read.
+    """The text of a file of at most 64 KiB; ``what`` it should be, for messages, such as ``the settings file``.
 
     Raises:
         ConfigError: it cannot be read, is too large or is not UTF-8 text.

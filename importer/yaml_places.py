@@ -77,13 +77,7 @@ def read_yaml(text: str) -> Any:
 
 
 def mark_of(document: Any, path: NodePath, *, key: bool = False) -> Mark:
-    """Where ``path`` is in a document, or the nearest thing above it that exists.
-
-    Args:
-        document: What :func:`read_yaml` returned.
-        path: Keys and positions in lists.
-        key: Whether the key itself is meant and not its value.
-    """
+    """Where ``path`` is in a document, or the nearest thing above it that exists; its value, or the ``key`` itself."""
     node, place = document, (0, 0)
     for number, step in enumerate(path, start=1):
         if isinstance(node, CommentedMap) and step in node:
@@ -212,17 +206,11 @@ def _mark(mark: Any) -> Mark:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line for a `values:` table.
+    """A line for a `values:` table."""
 
-    Attributes:
-        word: The text of the cell.
-        value: What it becomes; None if a person has to choose, then the line is a comment.
-        remark: Why, in a few words.
-    """
-
-    word: str
-    value: str | None
-    remark: str
+    word: str  #: The text of the cell.
+    value: str | None  #: What it becomes; None if a person has to choose, then the line is a comment.
+    remark: str  #: Why, in a few words.
 
     def line(self) -> str:
         """As it is written into a table of one line per entry."""
@@ -244,11 +232,8 @@ def quoted(text: str) -> str:
 def amended(text: str, tables: Mapping[NodePath, Sequence[Entry]], *, file: str) -> str:
     """``text`` of a mapping file with more lines in its tables. Comments stay; long lines may be wrapped otherwise.
 
-    Args:
-        text: The whole file, without a byte order mark.
-        tables: By the path of a value, such as ``("case", "priority")``: what goes into its `values:`. A value
-            that has no table gets one. Comments that are there already are not written again.
-        file: How messages call it.
+    ``tables`` has by the path of a value, such as ``("case", "priority")``, what goes into its `values:`. A value that
+    has no table gets one. Comments that are there already are not written again. Messages call it ``file``.
 
     Raises:
         MappingError: The file cannot be read, or cannot be amended.

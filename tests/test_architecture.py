@@ -19,7 +19,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = (
     {"errors", "formulas", "models", "version"},
     {"progress", "regions", "yaml_places", "plain", "bundled", "scratch", "small_files", "wording", "meaning"},
-    {"talkdesk", "reader", "ledger", "credential_settings"},
+    {"talkdesk", "reader", "ledger"},
     {"mapping", "settings"},
     {"delivery", "report", "quality", "settings_sources"},
     {"suggest"},
@@ -47,7 +47,6 @@ HOMES = {
     "pandas": ("reader.base", "reader.dataframe_reader", "suggest.first_rows"),
     "pydantic": (
         "settings",
-        "credential_settings",
         "talkdesk.",
         "mapping.schema",
         "mapping.case_schema",

@@ -82,7 +82,7 @@ def _write(path: Path, content: bytes, *, force: bool) -> None:
 def mappings(action: str, *, name: str | None, output: Path | None, force: bool) -> None:
     """List the built-in mappings, or copy one to change it: mappings copy zendesk."""
     from importer.cli.output import say
-    from importer.mapping.builtin import SUFFIX, builtin_names, copy_builtin, title_of
+    from importer.mapping.builtin import SCHEMA_FILE, SUFFIX, builtin_files, builtin_names, title_of
     from importer.wording import command_line
 
     if action == "list":
@@ -96,7 +96,10 @@ def mappings(action: str, *, name: str | None, output: Path | None, force: bool)
     if name is None:
         raise click.UsageError("pass the name of a built-in mapping, such as: mappings copy zendesk")
     file = output or Path(f"{name}{SUFFIX}")
-    schema = copy_builtin(name, file, force=force)
+    schema = file.with_name(SCHEMA_FILE)
+    content, of_schema = builtin_files(name)
+    _write(file, content, force=force)
+    _write(schema, of_schema, force=True)
     say(f"Wrote {file}, and {schema} for your editor.")
     say(f"Change it, then run: {command_line(['case-importer', 'check', 'FILE', '--mapping', str(file)])}")
 

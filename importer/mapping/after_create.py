@@ -103,15 +103,9 @@ def _mapping_problems(form: MappingForm) -> Iterator[tuple[tuple[str, ...], str,
         if getattr(after, name) is not None and getattr(case, name) is not None:
             yield (name,), f"`{name}` is set in `case` as well", "remove one of them"
     for key in after.custom_fields:
-        if key == form.external_id_field:
-            yield (_CUSTOM, key), f"{key!r} is already used for the external id", "remove it here"
         for spelling in (key, other_spelling(key)):
             if spelling in case.custom_fields:
                 yield (_CUSTOM, key), f"{spelling!r} is set in `case` as well", "remove one of them"
     if after.status is not None and after.resolution is None and _solves(after.status):
         hint = "add `resolution: {value: Solved before the migration}`, or a column with a `default:`"
         yield ("status",), "solves cases, which need a `resolution`", hint
-    if after.status is None:
-        for name in ("resolution", "close"):
-            if name in after.model_fields_set:
-                yield (name,), f"`{name}` has no effect without `status`", "add `status`, or remove it"

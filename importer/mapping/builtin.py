@@ -1,8 +1,6 @@
-"""The built-in mappings: what there is, and copies of them to change."""
+"""The built-in mappings: what there is, and what is in them."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from importer.bundled import bundled
 from importer.errors import ConfigError
@@ -24,25 +22,14 @@ def title_of(name: str) -> str:
     return next(line.removeprefix("# ").partition(" → ")[0] for line in lines if " → " in line)
 
 
-def copy_builtin(name: str, to: Path, *, force: bool = False) -> Path:
-    """Write a copy of a built-in mapping, and next to it the schema that its first line names; returns that.
+def builtin_files(name: str) -> tuple[bytes, bytes]:
+    """The bytes of a built-in mapping, and of the schema that its first line names.
 
     Raises:
-        ConfigError: There is no such mapping, or a file is in the way or cannot be written.
+        ConfigError: There is no such mapping.
     """
-    names = builtin_names()
+    names, folder = builtin_names(), bundled("mappings")
     if name not in names:
         hint = nearest(name, names, otherwise=f"built-in mappings: {listed(names, most=99)}")
         raise ConfigError(f"{name!r} is not a built-in mapping", hint=hint)
-    folder, schema = bundled("mappings"), to.with_name(SCHEMA_FILE)
-    try:
-        with to.open("wb" if force else "xb") as file:
-            file.write((folder / f"{name}{SUFFIX}").read_bytes())
-        schema.write_bytes((folder / SCHEMA_FILE).read_bytes())
-    except FileExistsError:
-        hint = "choose another file with -o, or pass --force"
-        raise ConfigError("the file already exists", where=str(to), hint=hint) from None
-    except OSError as error:
-        hint = "choose another file with -o"
-        raise ConfigError(f"cannot be written: {error.strerror}", where=str(to), hint=hint) from None
-    return schema
+    return (folder / f"{name}{SUFFIX}").read_bytes(), (folder / SCHEMA_FILE).read_bytes()

@@ -26,8 +26,6 @@ from importer.mapping.schema import (
 )
 from importer.talkdesk.payloads import CUSTOM_FIELD_KEY
 
-_OF_CELLS = ("separator", "into", "short", "entries")
-_OF_FILES = ("key", "by", "order", "ignore", "sheet", "encoding", "delimiter", "optional")
 #: The API names no limit. So many cells of the largest size that Excel has (32,767 characters) stay well below 1 MiB,
 #: the most that proxies commonly take.
 NOTES_PER_CALL = 20
@@ -43,6 +41,9 @@ class EachForm(FileForm):
     """Where the entries come from of which each is a note: the cells of a column, or the rows of another file."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["column"]}, {"required": ["file", "key"]}]})
+    needs = dict.fromkeys(("separator", "into", "short", "entries"), "column") | dict.fromkeys(
+        ("key", "by", "order", "ignore", "sheet", "encoding", "delimiter", "optional"), "file"
+    )
 
     column: ColumnName | None = None
     """The column: each cell that is not empty, of all columns with this header."""
@@ -83,21 +84,16 @@ class EachForm(FileForm):
 
     @model_validator(mode="after")
     def _one_place(self) -> EachForm:
-        given = self.model_fields_set
         if (self.column is None) == (self.file is None):
             what = "`column` and `file` cannot be used together" if self.file else "these notes have no source"
             raise FormError(what, "set one of column, file")
-        if strange := [key for key in (_OF_FILES if self.column else _OF_CELLS) if key in given]:
-            raise FormError(
-                f"`{strange[0]}` has no effect without `{'file' if self.column else 'column'}`", "remove it"
-            )
         if self.file and self.key is None:
             raise FormError("`file` needs a `key`", "set `key:` to the file's column with the ticket key")
         if (self.separator is None) != (self.into is None):
             hint = "write {column: Comment, separator: ';', into: [created, text]}"
             raise FormError("`separator` and `into` go together", hint)
-        if self.into is None and "short" in given:
-            raise FormError("`short` has no effect without `into`", "remove it")
+        if self.into is None and "short" in self.model_fields_set:
+            raise FormError("`short` has no effect without `into`", "remove it", key="short")
         return self
 
 
@@ -176,6 +172,8 @@ class CaseForm(Form):
 
 class AfterCreateForm(Form):
     """What is set by an update once the case is there, each a value: creating a case does not take it."""
+
+    needs = dict.fromkeys(("resolution", "close"), "status")
 
     status: Value | None = None
     """NEW, OPEN, PENDING, ON_HOLD, RESOLVED or CLOSED."""

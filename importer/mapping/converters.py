@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from pydantic import ValidationError
 
 from importer.mapping.addresses import Address, first_address, is_email
-from importer.mapping.dates import ISO, WORDS, day, instant, parser, rewritten, time_zone
+from importer.mapping.dates import ISO, WORDS, day, instant, parser, time_zone
 from importer.mapping.field_errors import ELLIPSIS, CellError, from_pydantic, too_long
 from importer.talkdesk.payloads import (
     CUSTOM_FIELD_TYPES,
@@ -86,11 +86,7 @@ BOOLEAN_WORDS: Mapping[str, tuple[list[str], list[str]]] = {
 _YES, _NO = (frozenset(word for words in BOOLEAN_WORDS.values() for word in words[side]) for side in (0, 1))
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _DECIMAL = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})")
-#: Behind a comma three digits may be thousands.
-_DECIMAL_COMMA = re.compile(r"([+-]?[0-9]{1,30}),([0-9]{1,2}|[0-9]{4,30})")
 _DIGITS_KEPT = 15  # so many decimal digits survive in any double
-#: What people write for the sign of an address.
-_AT = re.compile(r"\s?(?:\(at\)|\[at\]|(?<=\s)at(?=\s)|@)\s?", re.IGNORECASE)
 _WHITE_SPACE = re.compile(r"\s+")
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 
@@ -151,11 +147,8 @@ def _text(form: ValueForm, target: Target) -> Convert:
 def _email(text: str) -> str:
     text = text.strip()
     if not is_email(text):
-        hint = ""
-        if first_address(text):
-            hint = "for cells such as 'Ana <ana@example.com>', or with several addresses, set `type: address`"
-        inside = first_address(_AT.sub("@", text))
-        raise CellError("not_an_email", hint=hint, suggestion=inside.address if inside and not inside.others else "")
+        hint = "for cells such as 'Ana <ana@example.com>', or with several addresses, set `type: address`"
+        raise CellError("not_an_email", hint=hint if first_address(text) else "")
     return text
 
 
@@ -179,8 +172,7 @@ def _integer(text: str) -> int:
 def _decimal(text: str) -> float:
     text = text.strip()
     if _DECIMAL.fullmatch(text) is None:
-        comma = _DECIMAL_COMMA.fullmatch(text)
-        raise CellError("not_a_decimal", suggestion=".".join(comma.groups()) if comma else "")
+        raise CellError("not_a_decimal")
     number = float(text)
     if len(text) > _DIGITS_KEPT and Decimal(repr(number)) != Decimal(text):
         raise CellError("too_precise")
@@ -206,7 +198,7 @@ def _moment(render: Callable[[datetime, tzinfo], str]) -> Callable[[ValueForm, T
             for parse in parsers:
                 if (moment := parse(text)) is not None:
                     return render(moment, zone)
-            raise CellError("not_a_date", formats=shown, suggestion=rewritten(text, formats[0]))
+            raise CellError("not_a_date", formats=shown)
 
         return convert
 

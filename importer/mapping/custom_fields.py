@@ -22,7 +22,8 @@ from importer.yaml_places import NodePath, mark_of, quoted
 
 #: A larger file is not one of definitions.
 SIZE_MAX = 16 * 1024 * 1024
-#: Near options are looked for so many times: a long column that was mapped by mistake would take minutes.
+#: Near options, or words of a table, are looked for so many times: a long column that was mapped by mistake would take
+#: minutes.
 GUESSES_MAX = 1000
 _DIGITS_MAX = 15  # as many as any reader of JSON keeps
 _HINT = "create it again with: case-importer fields --save FILE"
@@ -71,7 +72,7 @@ def read_fields(content: bytes, file: str) -> Definitions:
         except (orjson.JSONDecodeError, UnreadableListError) as error:
             raise FormError(f"{file} contains no custom field definitions: {error}", _HINT) from None
     try:
-        document = Document.read(content, file, kind="fields file", hint=_HINT)
+        document = Document.read(content, file)
         fields = FieldsForm.model_validate(document.root).fields
     except MappingProblems as error:
         mark = error.problems[0].mark
@@ -178,13 +179,9 @@ class Options:
     def __init__(self, definition: FieldDefinition) -> None:
         self._field = f"{definition.name!r} ({definition.key})"
         self._top = _Level(definition.options)
+        self.labels = self._top.labels  #: The labels of the options, without those below them.
         self._numbers = {key.lstrip("0"): key for key in self._top.below if _is_number(key)}
         self._guesses = 0
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels of the options, without those below them."""
-        return self._top.labels
 
     def key_of(self, text: str) -> str:
         """The key of the option that ``text`` means. Raises :class:`CellError`."""

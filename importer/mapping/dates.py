@@ -13,7 +13,6 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
@@ -192,26 +191,6 @@ def _read_iso(text: str) -> datetime | None:
     if offset and len(moment) == len("2024-07-12"):
         moment += " 00:00"  # or the offset is taken for the time of day
     return datetime.fromisoformat(moment + offset)
-
-
-#: Ways to write a date that can be read in one way only.
-_UNMISTAKABLE = ("%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S")
-
-
-@cache
-def _unmistakable() -> tuple[Parse, ...]:
-    return tuple(map(parser, (ISO, *_UNMISTAKABLE)))
-
-
-def rewritten(text: str, pattern: str) -> str:
-    """A date of another form in the form of ``pattern``; empty if it could be another date, or loses something."""
-    moment = next((found for parse in _unmistakable() if (found := parse(text)) is not None), None)
-    if moment is None or pattern in EPOCHS:
-        return ""
-    if pattern == ISO:
-        return moment.isoformat(" ", "seconds") if ":" in text else moment.date().isoformat()
-    written = moment.strftime(pattern)
-    return written if parser(pattern)(written) == moment else ""
 
 
 # -- time zones -----------------------------------------------------------------------------------

@@ -138,12 +138,13 @@ class Problem(NamedTuple):
 class FormError(ValueError):
     """Something in a mapping has no meaning, such as a date format: what is wrong, and what to write instead.
 
-    Validators of the forms raise it as well as what reads the files that a mapping names.
+    Validators of the forms raise it, with the ``key`` if it is about one of several; what reads the files that a
+    mapping names does too.
     """
 
-    def __init__(self, what: str, hint: str) -> None:
+    def __init__(self, what: str, hint: str, *, key: str = "") -> None:
         super().__init__(what)
-        self.what, self.hint = what, hint
+        self.what, self.hint, self.key = what, hint, key
 
 
 class MappingProblems(MappingError):
@@ -171,8 +172,8 @@ class Document(NamedTuple):
     root: dict[str, Any]  #: Its keys with their values, as :func:`importer.yaml_places.read_yaml` returned them.
 
     @classmethod
-    def read(cls, content: bytes, file: str, *, kind: str, hint: str) -> Document:
-        """The document in the bytes of a file that should be of this ``kind``; ``hint`` helps if it is something else.
+    def read(cls, content: bytes, file: str) -> Document:
+        """The document in the bytes of a file that should be a mapping.
 
         Raises:
             MappingProblems: It is not text, not YAML, or has no keys.
@@ -188,8 +189,8 @@ class Document(NamedTuple):
         else:
             if isinstance(root, dict):
                 return cls(file, root)
-            what = f"the {kind} is empty" if root is None else f"the file is not a {kind}"
-            problem = Problem(what, Mark(1, 1), hint)
+            what = "the mapping is empty" if root is None else "the file is not a mapping"
+            problem = Problem(what, Mark(1, 1), "a mapping starts with the line `version: 1`")
         raise MappingProblems(file, [problem])
 
 
@@ -217,8 +218,8 @@ class Problems:
         if self._found:
             raise MappingProblems(self._document.file, self._found)
 
-    def add_form(self, invalid: ValidationError, model: type[BaseModel]) -> None:
-        """Notes each thing that pydantic found in a document that should have been a ``model``."""
+    def of_form(self, invalid: ValidationError, model: type[BaseModel]) -> MappingProblems:
+        """What pydantic found in a document that should have been a ``model``."""
         for found in invalid.errors(include_url=False):
             path, kind = tuple(found["loc"]), found["type"]
             parent = ".".join(map(str, path[:-1]))
@@ -234,31 +235,29 @@ class Problems:
                 hint = nearest(value, words, otherwise=f"use one of {listed(words)}")
                 self.add(path, f"{shown(value)!r} is not a valid value for `{key}`", hint)
             elif kind == "value_error" and isinstance(error := found["ctx"]["error"], FormError):
-                self.add(path, error.what, error.hint)
+                self.add((*path, error.key) if error.key else path, error.what, error.hint, key=bool(error.key))
             elif path == ("version",):
                 self.add(path, "this mapping version is not supported", "write `version: 1`")
             else:
                 self.add(path, _EXPECTED.get(kind, found["msg"]), "see docs/mapping.md for the syntax")
+        return MappingProblems(self._document.file, self._found)
 
 
 def _lacking(owner: str, columns: tuple[str, ...], marks: dict[str, Mark]) -> list[Problem]:
     """The columns that a file has are listed once, however many it lacks."""
     missing = sorted(marks, key=lambda column: marks[column])
+    near = {column: nearest(column, columns) for column in missing}
     has = f"columns: {listed(repr(shown(column)) for column in columns)}"
     if owner != EXPORT:  # a file that the mapping names may be any file: its first line is not shown
         has = f"check the header of {owner}"
-    is_misspelt = any(nearest(column, columns) for column in missing)
-    if len(missing) > (_MOST_COLUMNS if is_misspelt else 1):
+    if len(missing) > (_MOST_COLUMNS if any(near.values()) else 1):
         names = listed((repr(shown(column)) for column in missing), most=len(missing))
         hint = f"{has}; check that this mapping is for this file, or draft one with: case-importer suggest FILE"
         return [Problem(f"{owner} lacks {len(missing)} columns of the mapping: {names}", marks[missing[0]], hint)]
-    if owner == EXPORT and not is_misspelt:
+    if owner == EXPORT and not any(near.values()):
         has += "; if the mapping is for another export, draft one with: case-importer suggest FILE"
-    hints = [f"{nearest(column, columns)} {has if column == missing[0] else ''}".strip() for column in missing]
-    return [
-        Problem(f"{owner} has no column {shown(column)!r}", marks[column], hint)
-        for column, hint in zip(missing, hints, strict=True)
-    ]
+    near[missing[0]] = f"{near[missing[0]]} {has}".strip()
+    return [Problem(f"{owner} has no column {shown(column)!r}", marks[column], near[column]) for column in missing]
 
 
 _AFTER_CREATE = frozenset({"status", "type", "group_id", "resolution"})

@@ -148,29 +148,26 @@ def make_input(form: ValueForm, binding: Binding, *, path: NodePath, in_list: bo
         return _lookup(form.lookup, binding, path=path) or nothing
     if form.template is not None:
         frame, columns = parse_template(form.template, header.lacks)
-        positions = tuple(header.position(column, path=path) for column in columns)
-
-        def fill_in(texts: list[str]) -> str:
-            return frame % tuple(texts) if any(texts) else ""
-
-        def longest(cells: list[Blame]) -> Blame:
-            """If the text is too long, that is the one to shorten."""
-            return max(cells, key=lambda cell: len(cell[1]))
-
-        names = tuple(map(header.name, columns))
-        return Input(binding, fill_in, names, positions, is_html, pick=longest) if names else nothing
+        template = Input(
+            binding,
+            lambda texts: frame % tuple(texts) if any(texts) else "",
+            tuple(map(header.name, columns)),
+            tuple(header.position(column, path=path) for column in columns),
+            is_html,
+            pick=lambda cells: max(cells, key=lambda cell: len(cell[1])),  # if the text is too long, the one to shorten
+        )
+        return template if columns else nothing
     if form.first is not None:
         present = [column for column in form.first if not header.lacks(column.column)]
-        positions = header.positions_of(present, path=path)
-
-        def first_filled(cells: list[Blame]) -> Blame:
-            return next((cell for cell in cells if binding.filled(cell[1])), cells[0])
-
-        names = tuple(header.name(column.column) for column in present)
         first = Input(
-            binding, lambda texts: next(filter(None, texts), ""), names, positions, is_html, pick=first_filled
+            binding,
+            lambda texts: next(filter(None, texts), ""),
+            tuple(header.name(column.column) for column in present),
+            header.positions_of(present, path=path),
+            is_html,
+            pick=lambda cells: next((cell for cell in cells if binding.filled(cell[1])), cells[0]),
         )
-        return first if names else nothing
+        return first if present else nothing
     if header.lacks(form.column or ""):
         return nothing
     column, join = header.name(form.column or ""), form.join
@@ -180,11 +177,7 @@ def make_input(form: ValueForm, binding: Binding, *, path: NodePath, in_list: bo
     positions = header.positions(column, path=path)
     names = (column,) * len(positions)
     if join is not None:
-
-        def joined(texts: list[str]) -> str:
-            return join.join(filter(None, texts))
-
-        return Input(binding, joined, names, positions, is_html, between=join)
+        return Input(binding, lambda texts: join.join(filter(None, texts)), names, positions, is_html, between=join)
     if len(positions) > 1:
         return Input(binding, lambda texts: tuple(filter(None, texts)), names, positions, is_html, is_text=False)
     return Input(binding, itemgetter(0), names, positions, is_html)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator
-from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -25,6 +24,7 @@ from importer.mapping.inputs import Header
 from importer.mapping.mapper import RowMapper
 from importer.mapping.named_files import ALLOW, OUTSIDE, NamedFiles, is_below
 from importer.mapping.notes import Companion
+from importer.mapping.schema import ReadingForm
 from importer.mapping.values import Field
 from importer.models import Links, ReadingOptions, shown
 from importer.small_files import head_of
@@ -75,9 +75,8 @@ class Mapping:
     @property
     def reading(self) -> ReadingOptions:
         """How the export is to be read, as far as the mapping says it."""
-        source = self._form.source
-        said = {name: getattr(source, name) for name in ("sheet", "encoding", "delimiter", "header_row")}
-        return cast(ReadingOptions, {name: value for name, value in said.items() if value is not None})
+        keys = {*ReadingForm.model_fields, "header_row"}
+        return cast(ReadingOptions, self._form.source.model_dump(include=keys, exclude_none=True))
 
     @property
     def keep_last(self) -> bool:
@@ -159,21 +158,29 @@ def load_mapping(
         allow_files: Folders. Files that the mapping names must be below one of them, or below its own folder.
 
     Raises:
-        MappingError: It cannot be found or read, or is wrong. All problems are named, each with its place.
+        MappingError: It cannot be found or read, or is wrong. All problems of its form are named, each with its place;
+            if there are none, all that it means wrongly.
     """
     name = os.fspath(path_or_name)
-    source = bundled("mappings") / f"{name}{SUFFIX}" if _is_bare(name) else Path(name)
+    source = _source_of(name)
     file = source.name if _is_bare(name) else name
     content = _read(source, name)
     if len(content) > SIZE_MAX:
         what = "the file is larger than 1 MiB, the maximum for a mapping"
         raise MappingError(what, where=file, hint="if this is the export, give it as SOURCE")
-    document = Document.read(content, file, kind="mapping", hint="a mapping starts with the line `version: 1`")
+    document = Document.read(content, file)
     files, problems = NamedFiles(source.parent, content, allow_files), Problems(document)
-    form = _well_formed(document.root, problems)
-    definitions = _read_definitions(form, problems, files)
-    if form.fields is not None and definitions is None:
-        form = _without_custom_fields(form)
+    try:
+        form = MappingForm.model_validate(document.root)
+    except ValidationError as error:
+        raise problems.of_form(error, MappingForm) from None
+    definitions = None
+    if form.fields is not None:
+        try:
+            definitions = read_fields(files.content(form.fields, FIELDS_MAX + 1), form.fields)
+        except FormError as error:
+            problems.add(("fields",), error.what, error.hint)
+            problems.raise_if_any()
     checked = RowMapper(form, None, problems, files=files, definitions=definitions)
     return Mapping(
         name=Path(name).name,
@@ -190,10 +197,12 @@ def load_mapping(
 
 def mapping_file(path_or_name: str | os.PathLike[str]) -> tuple[Path, bool]:
     """Where a mapping is, and whether it is a built-in one."""
-    name, folder = os.fspath(path_or_name), bundled("mappings")
-    if _is_bare(name):
-        return folder / f"{name}{SUFFIX}", True
-    return Path(name), Path(name).resolve().parent == folder.resolve()
+    file = _source_of(os.fspath(path_or_name))
+    return file, file.resolve().parent == bundled("mappings").resolve()
+
+
+def _source_of(name: str) -> Path:
+    return bundled("mappings") / f"{name}{SUFFIX}" if _is_bare(name) else Path(name)
 
 
 def _is_bare(name: str) -> bool:
@@ -216,64 +225,6 @@ def _read(source: Path, name: str) -> bytes:
         reason = getattr(error, "strerror", None) or str(error)
         what = f"cannot read mapping {shown(name)!r}: {reason}"
         raise MappingError(what, hint="check its path and permissions") from None
-
-
-# -- what is in it ---------------------------------------------------------------------------------
-
-#: Stands in for a malformed part that no mapping can do without.
-_FILLER = {"value": "x"}
-
-
-def _well_formed(content: dict[str, Any], problems: Problems) -> MappingForm:
-    """The form of what is well formed in ``content``, so that the rest is checked too.
-
-    A malformed value of the case is left out as a whole: nothing is said that only follows from another problem.
-
-    Raises:
-        MappingProblems: Too little is well formed.
-    """
-    try:
-        return MappingForm.model_validate(content)
-    except ValidationError as error:
-        problems.add_form(error, MappingForm)
-        malformed_at: list[NodePath] = [tuple(found["loc"]) for found in error.errors()]
-    if not isinstance(content.get("case"), dict):
-        problems.raise_if_any()
-    rest = deepcopy(content)
-    for path in malformed_at:
-        is_in_list = path[1:2] in (("custom_fields",), ("notes",))
-        *above, part = path[: (3 if is_in_list else 2) if path[0] in ("case", "after_create") else 1]
-        holder: Any = rest
-        for step in above:
-            holder = holder[step]
-        if isinstance(holder, list) and isinstance(part, int):
-            holder[part] = {"body": _FILLER}  # not removed: the others keep their places
-        elif isinstance(holder, dict):
-            holder.pop(part, None)
-    rest = {"version": "1", "source": {"key": "x"}} | rest
-    rest["case"] = {"title": _FILLER, "description": _FILLER} | rest["case"]
-    form = MappingForm.model_validate(rest)
-    return _without_custom_fields(form) if ("fields",) in malformed_at else form
-
-
-def _without_custom_fields(form: MappingForm) -> MappingForm:
-    """The form without what depends on the definitions of custom fields."""
-    parts = {"case": form.case, "after_create": form.after_create}
-    without = {name: part.model_copy(update={"custom_fields": {}}) for name, part in parts.items()}
-    return form.model_copy(update={"fields": None, "external_id_field": None, **without})
-
-
-def _read_definitions(form: MappingForm, problems: Problems, files: NamedFiles) -> Definitions | None:
-    if form.fields is None:
-        return None
-    try:
-        return read_fields(files.content(form.fields, FIELDS_MAX + 1), form.fields)
-    except OSError as error:
-        what = f"cannot read the file {form.fields!r}: {error.strerror or error}"
-        problems.add(("fields",), what, "check its path and permissions")
-    except FormError as error:
-        problems.add(("fields",), error.what, error.hint)
-    return None
 
 
 def _assumptions(fields: Iterable[Field]) -> Iterator[str]:

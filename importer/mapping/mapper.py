@@ -27,7 +27,6 @@ KEY_MAX = 255
 HASH_LENGTH = 32  #: Hexadecimal digits of a key that is a hash; by chance two rows never have the same.
 _KEY, _PARENT = "source.key", "parent_id"  # what field errors say that the cells are for
 _PARENT_PATH: NodePath = ("case", "parent_id")
-_KEYS_OF_RECORD = frozenset({"record", "of", "missing", "cycle", "deep", "when"})
 
 
 class RowMapper:
@@ -37,8 +36,7 @@ class RowMapper:
         form: The mapping, which names these ``files``.
         columns: The header of the export, in file order, repeats kept; None if the mapping is only to be checked.
         problems: Where problems go, before they are raised.
-        definitions: The custom fields of the account, if they are known.
-        companions: The companion files; None if their notes are not wanted.
+        definitions, companions: See :class:`Binding`.
 
     Raises:
         MappingProblems: Something in the mapping does not fit together, or not to the fields of the account, or it
@@ -99,10 +97,6 @@ class RowMapper:
                 (column,) = field.columns
                 found[column] = [word for word in found.get(column, words) if word in words]
         return found
-
-    def apply_all(self, rows: Sequence[Row]) -> list[Mapped]:
-        """What :meth:`apply` makes of each row."""
-        return [self.apply(row) for row in rows]
 
     def apply(self, row: Row) -> Mapped:
         """A body to send, all that is wrong with the row, or why it is filtered.
@@ -191,10 +185,11 @@ def _check_external_id(form: MappingForm, problems: Problems, definitions: Defin
     if (known.kind if known else custom_field_prefix(key)) not in ("text", "multi_line_text"):
         what = f"{shown(key)!r} cannot be used for the external id"
         problems.add(path, what, "use a text field, such as text1")
-    if key in form.case.custom_fields:
-        hint = "it is filled from `source.key`; remove it here, or set another `external_id_field`"
-        what = f"{key!r} is already used for the external id"
-        problems.add(("case", "custom_fields", key), what, hint, key=True)
+    for name, part in (("case", form.case), ("after_create", form.after_create)):
+        if key in part.custom_fields:
+            hint = "it is filled from `source.key`; remove it here, or set another `external_id_field`"
+            what = f"{key!r} is already used for the external id"
+            problems.add((name, "custom_fields", key), what, hint, key=True)
 
 
 # -- what identifies a row, and its parent row -----------------------------------------------------
@@ -258,10 +253,6 @@ class ParentLink:
     """How the link of a row to its parent row is read: a ``parent_id`` with `record`, which reads ``columns``."""
 
     def __init__(self, form: ValueForm, binding: Binding, *, join: str) -> None:
-        for key in sorted(form.model_fields_set - _KEYS_OF_RECORD):
-            what = f"`{key}` has no effect with `record`"
-            binding.header.problems.add((*_PARENT_PATH, key), what, f"remove `{key}`", key=True)
-
         def name(columns: Sequence[ColumnForm], key: str) -> RowName:
             return RowName(columns, binding, target=_PARENT, path=(*_PARENT_PATH, key), join=join)
 

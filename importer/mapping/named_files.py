@@ -72,10 +72,13 @@ class NamedFiles:
         """The first bytes of the file that the mapping calls ``name``.
 
         Raises:
-            FormError: There is no such file, or the mapping may not read it.
-            OSError: It cannot be read.
+            FormError: There is no such file, the mapping may not read it, or it cannot be read.
         """
-        content = head_of(self._path(name), most)
+        try:
+            content = head_of(self._path(name), most)
+        except OSError as error:
+            what = f"cannot read the file {name!r}: {error.strerror or error}"
+            raise FormError(what, "check its path and permissions") from None
         self._digests.append(hashlib.sha256(content).hexdigest())
         return content
 

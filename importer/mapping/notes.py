@@ -17,7 +17,7 @@ from importer.mapping.conditions import BoundCondition
 from importer.mapping.converters import ORDER, field_target, folding
 from importer.mapping.field_errors import CellError, encodable
 from importer.mapping.inputs import Binding, Cells, Header
-from importer.mapping.schema import SourceForm, ValueForm
+from importer.mapping.schema import SourceForm
 from importer.mapping.values import Field, make_field
 from importer.models import FieldError
 from importer.talkdesk.payloads import NoteCreate
@@ -144,14 +144,10 @@ def _fields(form: NoteForm, binding: Binding, *, path: NodePath) -> Iterator[tup
     reads_the_body = title and body and title.column is not None and title.column == body.column
     if title and reads_the_body and title.type is None and "overflow" not in title.model_fields_set:
         title = title.model_copy(update={"overflow": "truncate"})  # the body has the whole text
-    values: dict[str, ValueForm | None] = {"title": title, "body": body, "public": form.public}
-    for key, value in values.items():
-        if value is None:
-            continue
-        name = key if key == "public" else f"note_{key}"
-        if field := make_field(
-            value, binding, path=(*path, key), target=field_target(NoteCreate, name, within="notes.")
-        ):
+    for name, value in {"note_title": title, "note_body": body, "public": form.public}.items():
+        target = field_target(NoteCreate, name, within="notes.")
+        place = (*path, name.removeprefix("note_"))
+        if value is not None and (field := make_field(value, binding, path=place, target=target)):
             yield name, field
 
 

@@ -6,8 +6,8 @@ on the columns of an export is checked where the value is compiled.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 #: Where a value comes from: a value has exactly one of these keys.
 ORIGINS = ("column", "value", "template", "first", "lookup", "record")
+_OF_RECORD = frozenset({"record", "of", "missing", "cycle", "deep", "when"})
 
 
 def _checked(check: Callable[[str], object]) -> AfterValidator:
@@ -74,6 +75,16 @@ class Form(BaseModel):
         use_attribute_docstrings=True,
         field_title_generator=lambda name, _: name.replace("_", " ").capitalize(),
     )
+    #: Key → the key without which it has no effect.
+    needs: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="after")
+    def _has_what_it_needs(self) -> Self:
+        for key, needed in self.needs.items():
+            if key in self.model_fields_set and needed not in self.model_fields_set:
+                what = f"`{key}` has no effect without `{needed}`"
+                raise FormError(what, f"add `{needed}`, or remove `{key}`", key=key)
+        return self
 
 
 class ColumnForm(Form):
@@ -107,20 +118,24 @@ Ignore = Annotated[
 When = Annotated[str, _checked(parse_condition)]
 
 
-class FileForm(Form):
-    """How another file is read and searched."""
-
-    ignore: Ignore | None = None
-    """What to ignore when keys are compared: `case`, `blanks` (spaces), or both."""
+class ReadingForm(Form):
+    """How a file is read, where the file itself does not show it."""
 
     sheet: Scalar | None = None
-    """Sheet of a workbook, by name or number. By default the first visible one with a table."""
+    """Sheet of a workbook, by name or number. By default the one that looks most like tickets."""
 
     encoding: str | None = None
     """Encoding of a CSV file, such as cp1252. By default UTF-8, or what a byte order mark says."""
 
     delimiter: str | None = None
     """Delimiter of a CSV file. By default what the file shows."""
+
+
+class FileForm(ReadingForm):
+    """How another file is read and searched."""
+
+    ignore: Ignore | None = None
+    """What to ignore when keys are compared: `case`, `blanks` (spaces), or both."""
 
 
 class LookupForm(FileForm):
@@ -149,6 +164,11 @@ class ValueForm(Form):
     """A value of the case: where it comes from, and what is done with it."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [origin]} for origin in ORIGINS]})
+    needs = (
+        dict.fromkeys(("of", "missing", "cycle", "deep"), "record")
+        | dict.fromkeys(("unknown", "ignore"), "values")
+        | dict.fromkeys(("occurrence", "join"), "column")
+    )
 
     column: ColumnName | None = None
     """The header of the column with the value."""
@@ -232,11 +252,31 @@ class ValueForm(Form):
     """For a longer text: `reject` the row, `truncate` it, or truncate it and add a `note` with the whole text."""
 
     @model_validator(mode="after")
-    def _one_origin(self) -> ValueForm:
+    def _fits_together(self) -> ValueForm:
         found = [f"`{origin}`" for origin in ORIGINS if origin in self.model_fields_set]
         if len(found) != 1:
             what = f"{' and '.join(found)} cannot be used together" if found else "this value has no source"
             raise FormError(what, f"set one of {listed(ORIGINS)}")
+        given, origin, lookup = self.model_fields_set, self.origin, self.lookup
+        needless: set[str] = set()
+        if origin == "record":
+            needless = given - _OF_RECORD
+        elif origin == "value":
+            needless = given & ({"values", "html"} if self.when else {"values", "html", "default", "required"})
+        if needless:
+            key = min(needless)
+            raise FormError(f"`{key}` has no effect with `{origin}`", f"remove `{key}`", key=key)
+        if self.occurrence is not None and self.join is not None:
+            raise FormError("`occurrence` and `join` cannot be used together", "remove one of them", key="join")
+        if self.unknown == "default" and self.default is None:
+            raise FormError("`unknown: default` requires `default`", "add `default`", key="unknown")
+        if self.required and self.default is not None:
+            raise FormError("`required` has no effect with `default`", "remove one of them", key="required")
+        if lookup and lookup.none == "default" and self.default is None:
+            raise FormError("`none: default` requires `default` next to `lookup`", "add `default`", key="lookup")
+        if lookup and lookup.by and len(lookup.by) != len(lookup.key):
+            what = f"`key` has {len(lookup.key)} columns, but `by` has {len(lookup.by)}"
+            raise FormError(what, "list the same number of columns in both", key="lookup")
         return self
 
     @property
@@ -270,7 +310,7 @@ Names = Annotated[
 ]
 
 
-class SourceForm(Form):
+class SourceForm(ReadingForm):
     """What the export means."""
 
     key: Columns
@@ -296,15 +336,6 @@ class SourceForm(Form):
 
     keep: Literal["first", "last"] = "first"
     """Which row counts if several have one key: the `first`, or the `last` if each row is a state of its ticket."""
-
-    sheet: Scalar | None = None
-    """Sheet of a workbook, by name or number. By default the first visible one with a table."""
-
-    encoding: str | None = None
-    """Encoding of a CSV file, such as cp1252. By default UTF-8, or what a byte order mark says."""
-
-    delimiter: str | None = None
-    """Delimiter of a CSV file. By default what the file shows."""
 
     header_row: Annotated[int, Field(ge=0)] | None = None
     """Line, or row of the sheet, with the header; 0 if there is none. By default the first one below titles."""

@@ -24,13 +24,13 @@ from importer.mapping.converters import (
     gapless,
     tidying,
 )
-from importer.mapping.custom_fields import Options, check_usable, definition_of
+from importer.mapping.custom_fields import GUESSES_MAX, Options, check_usable, definition_of
 from importer.mapping.field_errors import CellError
 from importer.mapping.inputs import Binding, Cells, make_input
 from importer.mapping.schema import ValueForm
 from importer.models import FieldError, shown
 from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES, Check, case_check, other_spelling
-from importer.wording import listed, nearest
+from importer.wording import closest, listed, nearest
 from importer.yaml_places import NodePath
 
 #: How many different cells of a field are remembered with their values: more than most helpdesks have customers.
@@ -56,12 +56,19 @@ class Field:
         self._default = self._checked(form.default, "default")
         self._constant = self._checked(form.value, "value")
         self._table = self._checked_table()
+        #: Its `values:`, text without spaces around it → what it becomes; None if it has none.
+        self.table = None if form.values is None else {word.strip(): text for word, text in form.values.items()}
+        self.limit = form.max or target.limit  #: Most characters that are taken; None if that is not known.
         self._input = make_input(form, binding, path=path, in_list=self._split is not None)
+        self.columns = tuple(dict.fromkeys(self._input.names))  #: The columns that it reads.
+        #: Whether it reads a text of the export that can be looked at, and not a constant or another file.
+        self.is_text = self._input.is_text
         self._condition = BoundCondition(form.when, binding, path=(*path, "when"))
         positions = self._input.positions + self._condition.positions
         self._key: Callable[[Cells], Any] = itemgetter(*positions) if positions else lambda _: ()
         self._remembers = target.one_line
         self._values: dict[Any, Any] = {}
+        self._guesses = 0
 
     def read(self, cells: Cells, errors: list[FieldError]) -> Any:
         """The value of a row, None for none; what is wrong goes to ``errors``.
@@ -137,7 +144,10 @@ class Field:
         if word in self._table:
             return self._table[word]
         if unknown == "reject":
-            raise CellError("unknown_value", words=listed(self.table or ()), word=shown(text.strip()))
+            self._guesses += 1
+            text, words = text.strip(), self.table or ()
+            near = closest(text, words) if self._guesses <= GUESSES_MAX else ""
+            raise CellError("unknown_value", suggestion=near, words=listed(words), word=shown(text))
         if unknown == "keep":
             return self._entry(text)
         return self._default if unknown == "default" else None
@@ -171,11 +181,6 @@ class Field:
     # -- for statistics, such as those of `check` --
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that it reads."""
-        return tuple(dict.fromkeys(self._input.names))
-
-    @property
     def _is_one_cell(self) -> bool:
         """Whether the text of one cell becomes the value, as it is: then another text of that cell can be suggested."""
         form = self.form
@@ -190,21 +195,6 @@ class Field:
         if self.form.values is not None:
             return tuple(self.table or ()) if self.form.unknown == "reject" else ()
         return self.target.options.labels if self.target.options else self.target.choices
-
-    @property
-    def is_text(self) -> bool:
-        """Whether it reads a text of the export that can be looked at, and not a constant or another file."""
-        return self._input.is_text
-
-    @property
-    def table(self) -> dict[str, str] | None:
-        """Its `values:`, text without spaces around it → what it becomes; None if it has none."""
-        return None if self.form.values is None else {word.strip(): text for word, text in self.form.values.items()}
-
-    @property
-    def limit(self) -> int | None:
-        """Most characters that are taken; None if that is not known."""
-        return self.form.max or self.target.limit
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -307,16 +297,12 @@ class CustomFields:
         return case_check(keys, kinds, model=model)
 
 
-# -- keys that have no effect, or contradict each other --------------------------------------------
-
-_OF_RECORD = dict.fromkeys(("of", "missing", "cycle", "deep"), "record")
-#: Key of a value → the key without which it has no effect.
-_NEEDED = {**_OF_RECORD, "unknown": "values", "ignore": "values", "occurrence": "column", "join": "column"}
+# -- keys that do not suit the target --------------------------------------------------------------
 
 
 def _contradictions(form: ValueForm, *, name: str, target: Target) -> Iterator[tuple[str, str, str]]:
-    """The key, what is wrong, and the hint."""
-    given, lookup = form.model_fields_set, form.lookup
+    """The key, what is wrong, and the hint; what a form shows by itself is refused by the form."""
+    given = form.model_fields_set
     if form.origin == "record":
         if target.name != "parent_id":
             yield "record", f"{target.name} does not accept `record`", "only `parent_id` accepts `record`"
@@ -324,26 +310,8 @@ def _contradictions(form: ValueForm, *, name: str, target: Target) -> Iterator[t
     for key in sorted(given & _TYPE_OPTIONS - TYPES[name].options):
         owners = [other for other, kind in TYPES.items() if key in kind.options]
         yield key, f"`{key}` has no effect with `type: {name}`", f"use it with `type:` {listed(owners)}"
-    for key, needed in _NEEDED.items():
-        if key in given and needed not in given:
-            yield key, f"`{key}` requires `{needed}`", f"add `{needed}`, or remove `{key}`"
-    if form.origin == "value":
-        without_effect = {"values", "html"} if form.when else {"values", "html", "default", "required"}
-        for key in sorted(given & without_effect):
-            yield key, f"`{key}` has no effect with `value`", f"remove `{key}`"
-    if "occurrence" in given and "join" in given:
-        yield "join", "`occurrence` and `join` cannot be used together", "remove one of them"
-    if form.unknown == "default" and form.default is None:
-        yield "unknown", "`unknown: default` requires `default`", "add `default`"
     if form.unknown == "default" and TYPES[name].split is not None:
         yield "unknown", "`unknown: default` cannot be used with a list", "use `keep`, `empty` or `reject`"
-    if form.required and form.default is not None:
-        yield "required", "`required` has no effect with `default`", "remove one of them"
-    if lookup and lookup.by and len(lookup.by) != len(lookup.key):
-        what = f"`key` has {len(lookup.key)} columns, but `by` has {len(lookup.by)}"
-        yield "lookup", what, "list the same number of columns in both"
-    if lookup and lookup.none == "default" and form.default is None:
-        yield "lookup", "`none: default` requires `default` next to `lookup`", "add `default`"
     if form.max and target.limit and form.max > target.limit:
         what = f"the field accepts at most {target.limit:,} characters"
         yield "max", what, f"set `max` to {target.limit} or less, or remove it"

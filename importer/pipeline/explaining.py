@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +19,6 @@ from importer.pipeline.companions import StrPath
 from importer.plain import in_thread
 from importer.regions import is_trial
 from importer.report.results_file import case_link
-from importer.report.workbook import Suggestions
 
 #: Rows with one number, of several files, that are explained.
 _MOST_ROWS = 5
@@ -138,8 +137,6 @@ def _explained(view: LedgerView, row: RowStory, source: SourceInfo, places: _Pla
     open_updates = [update.state for update in updates if update.state not in ("done", "dropped")]
     if open_updates and state is State.CREATED:  # otherwise they only wait for their row
         what_to_do = f"case update: {open_updates[0]}, see case-updates.csv"
-    suggestions = Suggestions(source.allowed)
-    errors = tuple(replace(error, suggestion=suggestions.of(error)) for error in row.errors)
     body = _read_body(row.body)
     names = (*source.columns, *repeat(None, len(row.cells or ())))
     return ExplainedRow(
@@ -159,8 +156,8 @@ def _explained(view: LedgerView, row: RowStory, source: SourceInfo, places: _Pla
         external_id_field=source.external_id_field,
         parent=row.parent_key or row.parent,
         cells=None if row.cells is None else tuple(map(Cell, names, row.cells)),
-        errors=errors,
-        error_places=tuple(places.place(error.target) for error in errors),
+        errors=row.errors,
+        error_places=tuple(places.place(error.target) for error in row.errors),
         values=tuple(places.values(body, "case")),
         body=body,
         history=tuple(steps_of(view, row.id)),

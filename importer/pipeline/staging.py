@@ -91,7 +91,7 @@ def stage_source(
     for chunk in source.chunks():
         if failures is None:
             own_rows = list(chunk.rows())
-            batch = list(map(StagedRow, own_rows, mapper.apply_all(own_rows)))
+            batch = list(map(StagedRow, own_rows, map(mapper.apply, own_rows)))
         else:
             batch, cells = _corrected(ledger, failures, chunk.rows(), mapper, source.name, as_is=reading.as_is)
             restored += cells
@@ -184,7 +184,7 @@ def _corrected(
             )
             own, restored = fixed.row, restored + fixed.put_back
         own_rows.append(own)
-    return list(map(StagedRow, own_rows, mapper.apply_all(own_rows), records)), restored
+    return list(map(StagedRow, own_rows, map(mapper.apply, own_rows), records)), restored
 
 
 def remap_all(ledger: Ledger, mapping: Mapping, *, states: Collection[State], notes: Iterable[StrPath] = ()) -> None:
@@ -218,7 +218,7 @@ def _remap(
     last, revived, returned = 0, list[int](), list[int]()
     while page := entry.unsent_rows(ledger, info.id, states=states, after=last, limit=_BATCH):
         read = [_as_read(row, len(info.columns)) for row in page]
-        remapped = list(zip(page, mapper.apply_all(read), strict=True))
+        remapped = list(zip(page, map(mapper.apply, read), strict=True))
         entry.remap(ledger, info.id, remapped)
         revived += [row.id for row in page if row.state in (State.INVALID, State.SKIPPED)]
         returned += [row.id for row, mapped in remapped if row.state is State.SKIPPED and mapped.filtered_by is None]

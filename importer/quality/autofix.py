@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from importer.errors import ConfigError
 from importer.ledger.causes import Cause
@@ -18,9 +19,11 @@ from importer.mapping.dates import parser
 from importer.mapping.loader import mapping_file
 from importer.mapping.values import Field
 from importer.quality.file_checks import DAY_FIRST, FileIssue, pattern_of
-from importer.quality.mapping_checks import TableUse
 from importer.wording import close_words, plural, shell_word
 from importer.yaml_places import Entry, NodePath, amended, quoted
+
+if TYPE_CHECKING:
+    from importer.quality.mapping_checks import TableUse
 
 #: Share of equal characters from which a word is near another one, see :func:`difflib.get_close_matches`.
 NEAR = 0.75

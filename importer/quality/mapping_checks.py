@@ -1,4 +1,4 @@
-"""How the cells of an export suit its mapping: value tables, lengths, filters, companion files, similar keys."""
+"""How an export suits its mapping: value tables, lengths, filters, companion files, similar keys; and all findings."""
 
 from __future__ import annotations
 
@@ -6,19 +6,24 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from importer.ledger import LedgerView
+from importer.ledger.causes import ROWS_NAMED, Cause, FieldErrorCounts, causes
+from importer.ledger.records import SimilarKeys, StagedRow
+from importer.mapping import Mapping
 from importer.mapping.notes import Companion
 from importer.mapping.values import Field
-from importer.models import Row
+from importer.models import Row, State
+from importer.quality.autofix import Suggestion, suggestions
 from importer.quality.file_checks import DAY_FIRST, FileIssue, file_issues, issue_shapes, sheet_issues
 from importer.quality.profile import FileProfile, ValueCounts, chunk_of
 from importer.reader import Reader
 
 _EXAMPLES = 3
 _UNMATCHED_NAMED = 5
+_SIMILAR_KEYS_NAMED = 10
 _NUMBER = re.compile(r"([0-9]+)(?:[.,]0+)?")
 
 
@@ -216,3 +221,110 @@ def key_as_seen(key: str) -> str:
     text = "".join(unicodedata.normalize("NFKC", key).casefold().split())
     number = _NUMBER.fullmatch(text)
     return number[1].lstrip("0") or "0" if number else text
+
+
+# -- all of it -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What was found."""
+
+    rows: int  #: How many rows were looked at.
+    causes: tuple[Cause, ...]  #: Why rows would not become cases, most frequent first.
+    file_issues: tuple[FileIssue, ...]  #: What happened to the file before.
+    tables: tuple[TableUse, ...]  #: Values that take certain words only, and the words that came.
+    lengths: tuple[LengthUse, ...]  #: Fields with a limit, and the longest texts.
+    columns: tuple[ColumnUse, ...]  #: The columns of the export.
+    suggestions: tuple[Suggestion, ...]  #: Lines to add to the mapping.
+    filters: tuple[FilterUse, ...] = ()  #: The conditions by which the mapping filters rows.
+    similar_keys: tuple[SimilarKeys, ...] = ()  #: Keys that look alike, the first few.
+    similar_keys_count: int = 0  #: How many groups of such keys there are.
+    note_files: tuple[NotesUse, ...] = ()  #: The companion files with notes.
+
+
+class QualityCheck:
+    """Looks at the rows of an export as they are staged.
+
+    Args:
+        source: The export.
+        mapping: Its mapping.
+        columns: The columns that the mapping is bound to: those of the source, but for a failures file.
+        companions: The companion files that the mapping names, if they are looked at.
+
+    Raises:
+        MappingError: The mapping does not match the columns.
+    """
+
+    def __init__(
+        self,
+        source: Reader,
+        mapping: Mapping,
+        *,
+        columns: tuple[str, ...],
+        companions: Sequence[OpenFile] | None = None,
+    ) -> None:
+        self._source = source
+        self._mapping = mapping
+        self._columns = columns
+        tables = None if companions is None else [file.companion for file in companions]
+        mapper = mapping.bind(self._columns, tables)
+        self._columns_used = mapper.columns_used
+        self._profile = FileProfile(self._columns, issue_shapes)
+        self._errors = FieldErrorCounts()
+        self._filtered: Counter[str | None] = Counter()
+        self._fields = [FieldCheck(field) for field in mapper.fields if field.is_text]
+        self._notes = [NotesCheck(file) for file in companions or ()]
+        self._rows = 0
+
+    def take(self, staged: Sequence[StagedRow]) -> None:
+        """Look at the next rows."""
+        self._rows += len(staged)
+        for row in staged:
+            if row.mapped.errors:
+                self._errors.add(row.row.number, row.mapped.errors)
+        self._filtered.update(row.mapped.filtered_by for row in staged)
+        self._profile.take(chunk_of([row.row for row in staged], self._columns))
+        width = len(self._columns)
+        kept = [row.row for row in staged if row.mapped.filtered_by is None and len(row.row.cells) == width]
+        for check in self._fields:
+            check.take(kept)
+
+    def so_far(self, *, whole: bool = False) -> Findings:
+        """What has been found until now, from the rows alone; ``whole`` says that there are no more."""
+        fields = [check.field for check in self._fields]
+        issues = tuple(open_issues(self._profile, fields, whole=whole))
+        tables = [(check.field, use) for check in self._fields if (use := check.table_use())]
+        found = self._errors.causes()
+        lines = suggestions(self._mapping, fields, tables=tables, causes=found, issues=issues)
+        return Findings(
+            rows=self._rows,
+            causes=tuple(found),
+            file_issues=issues,
+            tables=tuple(use for _, use in tables),
+            lengths=tuple(length for check in self._fields if (length := check.length_use())),
+            columns=tuple(column_uses(self._profile, self._columns_used)),
+            suggestions=tuple(lines),
+            filters=tuple(FilterUse(condition, self._filtered[condition]) for condition in self._mapping.filters),
+        )
+
+    def finished(self, view: LedgerView) -> Findings:
+        """What was found, once all rows are staged: with what only the file as a whole and the ledger can tell."""
+        found = self.so_far(whole=True)
+        similar, count = view.similar_keys(key_as_seen, _SIMILAR_KEYS_NAMED)
+        layout = self._source.layout
+        if self._columns != self._source.columns:  # a failures file, in which we hide what is ours
+            layout = replace(layout, hidden_columns=(), hidden_sheets=())
+        return replace(
+            found,
+            causes=tuple(cause for cause in causes(view, rows_named=ROWS_NAMED) if not _will_be_sent(cause)),
+            file_issues=(*found.file_issues, *sheet_issues(layout)),
+            similar_keys=tuple(similar),
+            similar_keys_count=count,
+            note_files=tuple(check.use(view, place) for place, check in enumerate(self._notes)),
+        )
+
+
+def _will_be_sent(cause: Cause) -> bool:
+    """Whether it is no reason at all: the rows are sent now, or behind a parent row that is."""
+    return cause.state is State.PENDING or cause.code in ("parent_pending", "parent_waiting", "parent_sending")

@@ -161,14 +161,7 @@ class ColumnProfile:
 
 
 class FileProfile:
-    """The columns of an export, and its rows as far as they are not cells.
-
-    Args:
-        columns: The header.
-        shapes_of: Gives the shapes of a cell that are counted.
-        blank_words: Texts that may stand for an empty cell.
-        distinct_max: Different texts of a column are counted up to this number.
-    """
+    """The columns of an export, each a :class:`ColumnProfile`, and its rows as far as they are not cells."""
 
     def __init__(
         self,

@@ -24,8 +24,6 @@ from importer.wording import listed
 if TYPE_CHECKING:
     import pandas as pd
 
-#: The sheets of failures.xlsx that are shown: the first one has the rows to import, whatever else is in it.
-FAILURES_SHEETS = ("failures", "causes")
 #: Whole numbers from here on are not all representable: the one in the cell may not be the one that was entered.
 _INEXACT_FROM = 2.0**53
 _WRITTEN_OUT = 1e21

@@ -226,10 +226,12 @@ def title_rows(rows: Sequence[Sequence[str]]) -> int:
     """How many of the first rows that are not blank are titles above the header; 0 unless that is certain.
 
     The first one fills one cell, or two such as ``Report: | Tickets``, the others at most two; then comes a row of at
-    least three names, and at least twice as many as any of those fills; and what follows is as wide as that. A row that
-    names groups of columns is taken for the header: ``--header-row`` is for that.
+    least three names, and at least twice as many as any of those fills; and what follows is as wide as that. Or the
+    first row names groups of columns, see :func:`_is_group_row`.
     """
     filled = [sum(bool(cell.strip()) for cell in row) for row in rows[:TITLE_SAMPLE]]
+    if len(rows) > _TITLE_CELLS and _is_group_row(rows):
+        return 1
     is_label = bool(filled) and filled[0] == _TITLE_CELLS and rows[0][0].rstrip().endswith(":")
     if not filled or (filled[0] != 1 and not is_label):
         return 0
@@ -242,6 +244,24 @@ def title_rows(rows: Sequence[Sequence[str]]) -> int:
         return 0
     fitting = sum(1 < count <= len(header) for count in below)
     return titles if fitting >= len(below) / 2 else 0
+
+
+def _is_group_row(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row only names groups of columns, as merged cells do, and the fuller one below is the header.
+
+    The second one must be names: all filled, all different, without digits, none of them a value below, and above cells
+    that are none.
+    """
+    groups, names, below = rows[0], rows[1], rows[2:TITLE_SAMPLE]
+    filled = sum(bool(cell.strip()) for cell in groups)
+    texts = [cell.strip() for cell in names]
+    if not (2 * filled <= len(texts) == len(set(texts)) >= _LEAST_WIDTH and len(groups) == len(names)):
+        return False
+    if not all(name and not re.search(r"[\d@]", name) and len(name) <= _NAME_LENGTH_MAX for name in texts):
+        return False
+    columns = list(zip(*(row for row in below if len(row) == len(names)), strict=True))
+    has_values = any(sum(bool(re.search(r"\d", cell)) for cell in column) > len(column) / 2 for column in columns)
+    return has_values and not any(name in column for name, column in zip(texts, columns, strict=True))
 
 
 def title_notes(titles: Sequence[Sequence[str]]) -> list[str]:

@@ -30,7 +30,6 @@ from importer.errors import EmptySourceError, SourceError
 from importer.models import FieldError, ReadingOptions
 from importer.reader import limits
 from importer.reader.base import (
-    FAILURES_SHEETS,
     Chunk,
     ChunkBuilder,
     SheetLayout,
@@ -41,6 +40,7 @@ from importer.reader.base import (
 )
 from importer.reader.detect import USUAL_ENDINGS, Kind, damaged, file_name, password_protected
 from importer.reader.dialect import TITLE_SAMPLE, title_notes, title_rows
+from importer.reader.sheet_choice import SheetShape, choose_sheet, foreign, listed
 from importer.reader.sheet_scan import SheetScan, scan_ods, scan_xlsx
 from importer.wording import plural
 
@@ -49,8 +49,6 @@ _RULES = {
     "formula_without_value": ("is a formula without a saved result", "open the workbook in Excel and save it"),
     "lost_break": ("has a tab or line break that cannot be read from this kind of file", "save it as .xlsx or CSV"),
 }
-_TABLE_HEIGHT, _TABLE_WIDTH = 2, 3  # less is a cover with a title
-_HELPING = ("causes", "allowed values")  # sheets of failures.xlsx
 _ERRORS_UNSEEN = "error values such as #N/A cannot be distinguished from empty cells in this workbook"
 _ISO_DURATION = re.compile(r"(-?)PT(\d+)H(\d+)M(\d+(?:[.,]\d+)?)S")
 
@@ -69,7 +67,7 @@ class ExcelReader:
         scan_sheet = _scanner(path, kind)
         with _opened(path, kind) as workbook:
 
-            @lru_cache(maxsize=1)  # sheets are large
+            @lru_cache(maxsize=2)  # sheets are large
             def load(name: str) -> tuple[CalamineSheet, SheetScan | None]:
                 scan = scan_sheet(name)  # before calamine takes room for the cells
                 with _guarded(path):
@@ -77,9 +75,11 @@ class ExcelReader:
 
             shown, hidden = _worksheets(workbook)
             if wanted is None:
-                chosen = _first_table(shown, hidden, load=lambda name: load(name)[0], where=path.name)
+                chosen, choice = choose_sheet(
+                    shown, hidden, shape_of=lambda name: _shape(load(name)[0]), where=path.name
+                )
             else:
-                chosen = _named(str(wanted), shown, hidden, where=path.name)
+                chosen, choice = _named(str(wanted), shown, hidden, where=path.name), []
             self._sheet, found = load(chosen)
         scan = found or SheetScan(chosen)
         self._path = path
@@ -92,15 +92,14 @@ class ExcelReader:
         if titles or header_row is not None:
             self.reading["header_row"] = self._header_row
         self.columns, unnamed = named_columns(header[: self._used_width(header)], self._left)
-        unread = _unread(chosen, shown, hidden) if wanted is None else []
         unseen = () if found else (_ERRORS_UNSEEN,)
-        self.notes = (*notes, *unread, *unseen, *self._header_notes(), *title_notes(titles), *unnamed)
+        self.notes = (*notes, *choice, *unseen, *self._header_notes(), *title_notes(titles), *unnamed)
         self.layout = SheetLayout(
             hidden_rows=[row for row in scan.hidden_rows if row > self._header_row],
             filtered=scan.filtered,
             hidden_columns=[(first, last) for first, last in scan.hidden_columns if last < limits.MOST_COLUMNS],
             merged=[cells for cells in scan.merged if _last_row(cells) >= self._header_row],
-            hidden_sheets=[name for name in _foreign(hidden, chosen) if name != chosen],
+            hidden_sheets=[name for name in foreign(hidden, chosen) if name != chosen],
         )
 
     def fingerprint(self) -> str:
@@ -207,6 +206,13 @@ class ExcelReader:
             yield number, blank
 
 
+def _shape(sheet: CalamineSheet) -> SheetShape:
+    rows = [list(map(cell_text, values)) for values in islice(sheet.iter_rows(), TITLE_SAMPLE)]
+    filled = [cells for cells in rows if any(cell.strip() for cell in cells)]
+    titles = title_rows(filled)
+    return SheetShape(filled[titles] if filled else (), max(sheet.height - titles - 1, 0), sheet.width)
+
+
 def shown_sheets(path: Path, kind: Kind) -> list[str]:
     """The names of the worksheets that are shown.
 
@@ -248,50 +254,6 @@ def _worksheets(workbook: CalamineWorkbook) -> tuple[list[str], list[str]]:
     return shown, [sheet.name for sheet in sheets if sheet.visible != SheetVisibleEnum.Visible]
 
 
-def _first_table(
-    shown: Sequence[str], hidden: Sequence[str], *, load: Callable[[str], CalamineSheet], where: str
-) -> str:
-    """The sheet that is read unless another one is chosen: the first shown one with a table, or at least with cells.
-
-    Raises:
-        SourceError: All sheets are hidden or empty, or one before the table cannot be read.
-    """
-    if not shown:
-        hint = f"choose one: --sheet {hidden[0]!r}" if hidden else "export again"
-        what = f"all sheets are hidden: {_quoted(hidden)}" if hidden else "the workbook has no sheets"
-        raise SourceError(what, where=where, hint=hint)
-    candidates = FAILURES_SHEETS[:1] if set(FAILURES_SHEETS) <= set(shown) else shown
-    filled = []
-    for name in candidates:
-        sheet = load(name)
-        if sheet.height >= _TABLE_HEIGHT and sheet.width >= _TABLE_WIDTH:
-            return name
-        filled += [name] if sheet.width else []
-    if not filled:
-        what = "the sheet is empty" if len(candidates) == 1 else f"all sheets are empty: {_quoted(shown)}"
-        raise EmptySourceError(what, where=where, hint="export again, or choose a hidden sheet with --sheet")
-    return filled[0]
-
-
-def _unread(chosen: str, shown: Sequence[str], hidden: Sequence[str]) -> list[str]:
-    """Notes about the sheets that were not chosen."""
-    notes = []
-    if others := [name for name in _foreign(shown, chosen) if name != chosen]:
-        notes.append(f"reading sheet {chosen!r} only, not read: {_quoted(others)} (choose with --sheet)")
-    if hidden := _foreign(hidden, chosen):
-        notes.append(f"hidden sheets not read: {_quoted(hidden)}")
-    return notes
-
-
-def _foreign(names: Sequence[str], chosen: str) -> list[str]:
-    """These sheets without those of failures.xlsx that help to fix its rows, if these rows are read."""
-    return [name for name in names if chosen != FAILURES_SHEETS[0] or name not in _HELPING]
-
-
-def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names))
-
-
 def _named(wanted: str, shown: Sequence[str], hidden: Sequence[str], *, where: str) -> str:
     names = {name.strip().casefold(): name for name in reversed((*shown, *hidden))}
     if wanted in (*shown, *hidden):
@@ -300,8 +262,8 @@ def _named(wanted: str, shown: Sequence[str], hidden: Sequence[str], *, where: s
         return name
     if wanted.isdecimal() and 1 <= int(wanted) <= len(shown):
         return shown[int(wanted) - 1]
-    also = f" (hidden: {_quoted(hidden)})" if hidden else ""
-    raise SourceError(f"no sheet named {wanted!r}", where=where, hint=f"sheets: {_quoted(shown)}{also}")
+    also = f" (hidden: {listed(hidden)})" if hidden else ""
+    raise SourceError(f"no sheet named {wanted!r}", where=where, hint=f"sheets: {listed(shown)}{also}")
 
 
 def _last_row(cells: str) -> int:

@@ -19,7 +19,8 @@ from importer.ledger.records import FailureLine, SourceInfo
 from importer.meaning import meaning_of
 from importer.models import FieldError, Row
 from importer.reader import open_reader, sheet_names
-from importer.reader.base import FAILURES_SHEETS, column_letters
+from importer.reader.base import column_letters
+from importer.reader.sheet_choice import FAILURES_SHEETS
 from importer.report.files import numbered, remove_numbered, write_csv
 from importer.small_files import head_of
 

@@ -7,7 +7,7 @@ column, it offers them. ``run`` reads it again as it reads failures.csv: see :mo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count, islice, zip_longest
@@ -19,8 +19,9 @@ from importer.ledger import LedgerView
 from importer.ledger.causes import Cause
 from importer.ledger.records import FailureLine
 from importer.models import FieldError
-from importer.reader.base import FAILURES_SHEETS, column_letters
+from importer.reader.base import column_letters
 from importer.reader.limits import MOST_COLUMNS, MOST_SPANNED_CELLS
+from importer.reader.sheet_choice import FAILURES_SHEETS
 from importer.report.failures_file import (
     REASON_COLUMNS,
     RECORD_COLUMN,
@@ -32,7 +33,6 @@ from importer.report.failures_file import (
 )
 from importer.report.files import numbered, remove_numbered, whole_bytes
 from importer.scratch import scratch_folder
-from importer.wording import closest
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -47,8 +47,6 @@ MOST_CHARACTERS = 500_000_000
 #: Comments of one workbook, whose reasons are in a column as well. Each is a drawing: with many more, spreadsheet
 #: programs take minutes to open it.
 MOST_COMMENTS = 5_000
-#: Different values for which the nearest allowed word is looked for, which takes a millisecond or two.
-_MOST_GUESSES = 2_000
 _WIDEST = 40  # of the user's columns
 #: Columns before those of the user, and behind them, with their widths. The record is hidden.
 _BEFORE = {RECORD_COLUMN: 12, "importer_row": 12, "importer_state": 13, "importer_reason": 45}
@@ -77,31 +75,12 @@ _MADE = datetime(2000, 1, 1)  # so that the same rows are the same bytes
 _OPTIONS = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
 
 
-class Suggestions:
-    """What wrong cells may have been meant to be; ``allowed`` are the words that columns may have, where known."""
-
-    def __init__(self, allowed: Mapping[str, Sequence[str]]) -> None:
-        self._allowed = allowed
-        self._known: dict[tuple[str, str], str] = {}
-
-    def of(self, error: FieldError) -> str:
-        """A text that would do in the cell of an error; empty if none was probably meant."""
-        words = self._allowed.get(error.column or "")
-        if error.suggestion or not words or error.code not in ("unknown_value", "not_allowed"):
-            return error.suggestion
-        cell = error.column or "", error.value.strip()
-        if cell not in self._known and len(self._known) < _MOST_GUESSES:
-            self._known[cell] = closest(cell[1], words)
-        return self._known.get(cell, "")
-
-
 @dataclass
 class _Plan:
     """One workbook: the rows with these columns, as a first look at all of them shows."""
 
     columns: tuple[str, ...]
     allowed: dict[str, list[str]]
-    suggestions: Suggestions
     widths: list[int]
     rows: int = 0
     surplus: int = 0  #: cells of the longest row behind all columns
@@ -123,7 +102,7 @@ class _Plan:
             return
         self.fitting += 1
         self.surplus = max(self.surplus, len(failure.cells) - len(self.columns))
-        self.suggested |= {error.column for error in failure.errors if error.column and self.suggestions.of(error)}
+        self.suggested |= {error.column for error in failure.errors if error.column and error.suggestion}
         for at, cell in enumerate(failure.cells[: len(self.columns)]):
             self.widths[at] = max(self.widths[at], min(len(cell), _WIDEST))
 
@@ -144,7 +123,7 @@ def write_workbooks(view: LedgerView, folder: Path, causes: Iterable[Cause]) -> 
             for column, words in source.allowed.items():
                 allowed.setdefault(column, {}).update(dict.fromkeys(words))
         known = {column: list(words) for column, words in allowed.items()}
-        plan = _Plan(columns, known, Suggestions(known), [min(len(column) + 3, _WIDEST) for column in columns])
+        plan = _Plan(columns, known, [min(len(column) + 3, _WIDEST) for column in columns])
         for failure in view.failures(sources):
             plan.look_at(failure)
         if plan.rows:
@@ -241,7 +220,7 @@ class _FailuresSheet:
 
     def _explain(self, place: int, column: str, errors: Sequence[FieldError]) -> None:
         """The comment of a wrong cell, and the suggestion next to it."""
-        guess = next(filter(None, map(self._plan.suggestions.of, errors)), "")
+        guess = next((error.suggestion for error in errors if error.suggestion), "")
         if guess:
             self._write(self._places[SUGGESTED + column], guess, self._guess)
         if self._comments < MOST_COMMENTS:

@@ -219,7 +219,7 @@ def attempt(mapper: RowMapper, rows: Sequence[Row], *, keep_last: bool = False) 
     """Maps rows, with ``keep_last`` the last one of each key, and counts the outcomes."""
     last = {mapper.key(row): row.number for row in rows} if keep_last else {}
     counting = [row for row in rows if not (key := mapper.key(row)) or last.get(key, row.number) == row.number]
-    outcomes = mapper.apply_all(counting)
+    outcomes = list(map(mapper.apply, counting))
     fitting = [mapper.key(row) for row, mapped in zip(counting, outcomes, strict=True) if mapped.body is not None]
     sent = len(set(fitting))
     filtered = sum(mapped.filtered_by is not None for mapped in outcomes)

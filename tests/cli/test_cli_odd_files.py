@@ -135,13 +135,13 @@ def test_a_header_that_is_a_row_needs_a_check(tmp_path: Path) -> None:
     assert drafted.trial.sent == 11
 
 
-def test_titles_above_the_header_are_no_header_and_names_of_groups_only_if_that_is_said(tmp_path: Path) -> None:
+def test_titles_and_names_of_groups_above_the_header_are_no_header(tmp_path: Path) -> None:
     table = [HEADER, *ROWS]
     titled = open_reader(written(tmp_path, "\n".join(["Report:,Tickets", "Date:,2024-03-01", "", *table])))
     assert titled.columns == ("id", "subject", "body", "status")
     groups = ["Ticket,,,Customer,,", "id,subject,opened,name,mail,place"]
     rows = [f"A{n},Printer {n},2024-01-0{n},Ana,a{n}@example.com,Lisbon" for n in range(1, 9)]
-    grouped = open_reader(written(tmp_path, "\n".join([*groups, *rows]), "g.csv"), header_row=2)
+    grouped = open_reader(written(tmp_path, "\n".join([*groups, *rows]), "g.csv"))
     assert (grouped.columns[0], sum(len(chunk.frame) for chunk in grouped.chunks())) == ("id", 8)
     words = ["id,text,,", "one,two,three,four", "five,six,seven,eight", "nine,ten,eleven,twelve"]
     assert open_reader(written(tmp_path, "\n".join(words), "w.csv")).columns[0] == "id"

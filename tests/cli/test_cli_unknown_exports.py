@@ -35,15 +35,15 @@ def write_workbook(path: Path, **sheets: list[list[Any]]) -> None:
                 sheet.write_row(number, 0, row)
 
 
-def test_the_sheet_with_the_table_is_found_and_kept(program: Program, tmp_path: Path) -> None:
+def test_the_sheet_of_the_tickets_is_found_and_kept(program: Program, tmp_path: Path) -> None:
     """Neither a dashboard in front nor a longer list of users behind is taken; a colleague inserts a sheet later."""
-    dashboard = [["Status", "Count"], ["Open", 20], ["Closed", 5]]
+    dashboard = [["Status", "Count", "Share"], ["Open", 20, 0.8], ["Closed", 5, 0.2]]
     users = [["Name", "Login", "Office"], *([f"Person {n}", f"p{n}", "Lisbon"] for n in range(300))]
     tickets = [["All tickets of 2024"], [], HEADER, *map(ticket, range(1, 21))]
     write_workbook(tmp_path / "t.xlsx", Dashboard=dashboard, Export=tickets, Users=users)
     assert program("suggest", "t.xlsx", "-o", "m.yml").code == 0
     drafted = (tmp_path / "m.yml").read_text("utf-8")
-    assert "reading sheet 'Export' only, not read: 'Dashboard', 'Users'" in drafted
+    assert "reading sheet 'Export' only, which looks most like tickets; not read: 'Dashboard', 'Users'" in drafted
     assert '  sheet: "Export"\n  header_row: 3\n' in drafted
     more = [HEADER, *map(ticket, range(1, 29))]
     write_workbook(tmp_path / "t.xlsx", Archive=more, Export=tickets)

@@ -9,7 +9,6 @@ import pytest
 from documents import DOCUMENTS, PROJECT, blocks, prose, read, words_in_code
 
 from importer.cli.commands import cli
-from importer.credential_settings import ENVIRONMENT_PREFIX
 from importer.errors import ExitCode
 from importer.ledger.verification import DOUBLE
 from importer.models import CaseVerdict, State
@@ -21,7 +20,7 @@ from importer.report.results_file import (
     UPDATE_COLUMNS,
     VERIFIED_COLUMNS,
 )
-from importer.settings import Settings
+from importer.settings import ENVIRONMENT_PREFIX, Settings
 
 GUIDE = read("docs/operating.md")
 PACKAGE_FILES = [*(PROJECT / "importer").rglob("*.py"), *(PROJECT / "importer").rglob("*.sql")]

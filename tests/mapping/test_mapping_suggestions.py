@@ -15,22 +15,15 @@ HEAD = "version: 1\nsource: {key: Id}\ncase:\n  title: {value: x}\n  description
 @pytest.mark.parametrize(
     ("fragment", "cell", "suggestion"),
     [
-        ("requester_email: A", "ana at example.com", "ana@example.com"),
-        ("requester_email: A", "Ana B. <ana@example.com>;", "ana@example.com"),
-        ("requester_email: A", "ana(at)example.com", "ana@example.com"),
-        ("requester_email: A", "a@b.co, c@d.co", ""),
         ("requester_email: A", "pat", ""),
         ("requester_name: {column: A, max: 8}", "one two three", "one two…"),
         ("requester_name: {template: 'Dear {A}', max: 8}", "one two three", ""),
         ("priority: A", "Hihg", "HIGH"),
         ("priority: A", "?", ""),
-        ("custom_fields: {decimal1: A}", "1234,5", "1234.5"),
+        ("priority: {column: A, values: {Hoch: HIGH, Tief: LOW}}", " hohc", "Hoch"),
+        ("priority: {column: A, values: {Hoch: HIGH, Tief: LOW}}", "?", ""),
         ("custom_fields: {decimal1: A}", "1,234", ""),
-        ("custom_fields: {date1: {column: A, format: '%d.%m.%Y'}}", "2024-03-01", "01.03.2024"),
-        ("custom_fields: {date1: {column: A, format: '%d.%m.%Y'}}", "2024-03-01 10:15", ""),
-        ("custom_fields: {date1: A}", "01.03.2024 10:15", "2024-03-01 10:15:00"),
         ("custom_fields: {date1: A}", "01/03/2024", ""),
-        ("custom_fields: {date1: A}", "2024-02-30", ""),
     ],
 )
 def test_a_suggestion_is_the_one_thing_that_was_meant(bind: Bind, fragment: str, cell: str, suggestion: str) -> None:
@@ -41,8 +34,18 @@ def test_a_suggestion_is_the_one_thing_that_was_meant(bind: Bind, fragment: str,
         assert mapper.apply(Row(2, ("1", suggestion))).errors == ()
 
 
+@pytest.mark.parametrize("others", [0, 500])
+def test_a_column_that_was_mapped_by_mistake_takes_no_time(bind: Bind, others: int) -> None:
+    """Short texts are compared with the words of a table only so many times, long ones with none."""
+    words = ", ".join(["Low: LOW", *(f"w{number}: LOW" for number in range(others))])
+    mapper = bind(HEAD + f"priority: {{column: A, values: {{{words}}}}}", "Id|A")
+    begun = time.process_time()
+    for number in range(20_000):
+        assert mapper.apply(Row(2, ("1", f"It does not print {number}"))).errors[0].suggestion == ""
+    assert time.process_time() - begun < 15
+
+
 def test_long_texts_in_a_column_of_words_take_no_time(bind: Bind) -> None:
-    """A column that was mapped by mistake."""
     mapper, begun = bind(HEAD + "priority: A", "Id|A"), time.process_time()
     for number in range(100):
         assert mapper.apply(Row(2, ("1", f"{number} {'It does not print. ' * 20_000}"))).errors[0].suggestion == ""

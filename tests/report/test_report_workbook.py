@@ -48,7 +48,12 @@ def column_of(sheet: Worksheet, name: str) -> int:
 def test_a_wrong_cell_is_marked_explained_and_offered_what_is_allowed(ledger: Ledger, tmp_path: Path) -> None:
     columns = ("Id", "Priority", "Mail")
     rows = [
-        failing(2, ("7", "Hig", "a at b.c"), wrong("Priority"), wrong("Mail", "not_an_email", "a at b.c", "a@b.c")),
+        failing(
+            2,
+            ("7", "Hig", "a at b.c"),
+            wrong("Priority", suggestion="High"),
+            wrong("Mail", "not_an_email", "a at b.c", "a@b.c"),
+        ),
         failing(5, ("8", "Low", "d@e.f"), wrong(None, "too_many_fields", "{=1}")),
     ]
     allowed = {"Priority": ["High", "Low", "=1", "{=1}", "a,b"]}

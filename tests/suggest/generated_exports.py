@@ -313,11 +313,12 @@ def _save(folder: Path, seed: int, draw: random.Random, header: list[str], rows:
         with xlsxwriter.Workbook(path) as book:
             if draw.random() < 0.5:
                 book.add_worksheet("Cover").write_row(0, 0, ["Support"])
+            else:
+                _write_dashboard(book.add_worksheet("Dashboard"), draw)
             sheet = book.add_worksheet("Tickets")
             for number, row in enumerate([header, *rows]):
                 for place, cell in enumerate(row):
                     sheet.write_string(number, place, cell)
-            _write_dashboard(book.add_worksheet("Dashboard"), draw)
         return path
     path = folder / "export.csv"
     with path.open("w", encoding=draw.choice(("utf-8", "utf-8-sig")), newline="") as file:
@@ -328,7 +329,7 @@ def _save(folder: Path, seed: int, draw: random.Random, header: list[str], rows:
 
 
 def _write_dashboard(sheet: Worksheet, draw: random.Random) -> None:
-    """Counts of tickets by month and status, as people add them."""
+    """Counts of tickets by month and status, as people put them in front."""
     sheet.write_row(0, 0, ["Month", "Open", "Closed", "Total"])
     for month in range(1, 13):
         counts = [draw.randint(1, 99), draw.randint(1, 99)]

@@ -254,7 +254,7 @@ SAMPLES = [
             case("5000000002", "Cannot log in", "The account is locked", priority="LOW"),
         ],
         said=(
-            "reading sheet 'Board' only, not read: 'Cover'",
+            "reading sheet 'Board' only, which looks most like tickets; not read: 'Cover'",
             "hidden sheets not read: 'hidden'",
         ),
     ),

@@ -46,7 +46,7 @@ def _wrong_cases(export: Export, suggestion: Suggestion, said: str) -> list[str]
     found = []
     open_order = "could come first" in said
     keyed = export.columns.get("key")
-    for number, (row, mapped) in enumerate(zip(rows, mapper.apply_all(rows), strict=True)):
+    for number, (row, mapped) in enumerate(zip(rows, map(mapper.apply, rows), strict=True)):
         if mapped.body is None:
             found.append(f"row {number}: {[error.code for error in mapped.errors]}")
             continue
