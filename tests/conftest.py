@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import os
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -32,6 +33,9 @@ settings.register_profile("change", max_examples=40, derandomize=True, **_CALM) 
 settings.register_profile("soak", max_examples=2000, print_blob=True, **_CALM)  # type: ignore[arg-type]
 settings.load_profile("change")
 
+
+# Nobody but the servers of the tests is talked to, and each run would take some milliseconds to load all authorities.
+os.environ["SSL_CERT_FILE"] = os.devnull
 
 # Whatever collecting makes stays, so nobody needs to look for garbage in it, now or later: a fifth of all the time.
 gc.disable()

@@ -14,9 +14,12 @@ import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from unittest.mock import patch
 
 from ended import PATIENCE, Ended, environment
 from ledgers import memory
@@ -25,8 +28,7 @@ from ledgers import memory
 Change = Callable[[], AbstractContextManager[object]]
 
 _FORKS = multiprocessing.get_context("forkserver")
-_PRELOAD = ["pytest", "pandas", "uvloop", "jinja2", "importer.cli.commands"]
-_FORKS.set_forkserver_preload([*_PRELOAD, "importer.pipeline.rehearsal", "importer.pipeline.checking"])
+_FORKS.set_forkserver_preload(["preloaded", "launching"])
 #: Whoever starts a child also collects others that have ended; two threads must not collect the same one.
 _COLLECTING = threading.Lock()
 
@@ -57,9 +59,7 @@ class Child:
         words = [str(argument) for argument in arguments]
         streams = [terminal] * 3 if terminal else [os.devnull, *map(str, self._outputs)]
         what = (folder, words, change, environment(**(variables or {})), streams)
-        self.process: BaseProcess = _FORKS.Process(target=_become, args=what, daemon=True)
-        with _COLLECTING:
-            self.process.start()
+        self.process = forked(_become, *what)
 
     def ends_within(self, seconds: float) -> bool:
         """Whether it has ended, or does so within some time. May be asked while others start children."""
@@ -98,8 +98,20 @@ def run(folder: Path, *arguments: object, **options: object) -> Ended:
     return Child(folder, *arguments, **options).end()  # type: ignore[arg-type]
 
 
+def forked(target: Callable[..., object], *arguments: object) -> BaseProcess:
+    """A process that has begun to do this."""
+    process: BaseProcess = _FORKS.Process(target=target, args=arguments, daemon=True)
+    with _COLLECTING:
+        # Whoever is first starts the process that all are forked from; it finds :mod:`preloaded` by its path.
+        with patch.dict(os.environ, PYTHONPATH=str(Path(__file__).parent)):
+            forkserver.ensure_running()
+        process.start()
+    return process
+
+
 def _become(folder: Path, arguments: list[str], change: Change, variables: dict[str, str], streams: list[str]) -> None:
     gc.freeze()  # what it has inherited is no garbage
+    import_module("preloaded")  # is there already; where it cannot be loaded, that is said only here
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(variables)

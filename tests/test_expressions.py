@@ -65,6 +65,7 @@ print("done", len(names))
 '''
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "seconds"),
     [pytest.param(64, 30, id="64 KiB"), pytest.param(1024, 240, id="1 MiB", marks=pytest.mark.soak)],

@@ -290,6 +290,6 @@ def _memory(load: Load, count: int) -> int:
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(load: Load) -> None:
-    """Eight times the notes, 45 MB more of them: what is kept of all is a bit each."""
-    small, large = _memory(load, 30_000), _memory(load, 240_000)
-    assert large - small < 24 * 1024 * 1024
+    """Eight times the notes, 22 MB more of them: what is kept of all is a bit each."""
+    small, large = _memory(load, 15_000), _memory(load, 120_000)
+    assert large - small < 12 * 1024 * 1024

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
-from launching import Child
+from launching import Child, forked
 from program import PATIENCE, Ended
 from reader_workbooks import write_raw_xlsx
 
@@ -95,8 +95,7 @@ def peak() -> int:
 def outcome(path: Path) -> str:
     """What comes of reading it in a process of its own."""
     here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("forkserver").Process(target=_read, args=(path, there))
-    process.start()
+    process = forked(_read, path, there)
     there.close()
     with here:
         assert here.poll(PATIENCE)
