@@ -161,5 +161,6 @@ def _told_if_it_fails(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = "free disk space or choose another folder; case-importer report writes reports again"
+        hint = "free disk space or choose another folder; to write reports again (nothing is lost), run:"
+        hint = f"{hint} case-importer report --ledger LEDGER --out DIR"
         raise ConfigError(f"cannot write the file: {error.strerror}", where=str(path), hint=hint) from error
