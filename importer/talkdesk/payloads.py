@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypeVar, get_args, get_origin
 
@@ -156,6 +157,7 @@ def other_spelling(key: str) -> str | None:
     return None
 
 
+@cache
 def field_types(model: Any) -> dict[str, tuple[Any, bool]]:
     """The type of each field of one of the dicts above, and whether it must be there."""
     optional: Any = NotRequired
@@ -179,6 +181,7 @@ def choices(annotation: Any) -> tuple[str, ...]:
     return get_args(annotation) if get_origin(annotation) is Literal else ()
 
 
+@cache  # making one takes a millisecond, and a mapping has many values of few types
 def value_check(annotation: Any) -> Check:
     """The check of one value of one of the types above."""
     return TypeAdapter(annotation, config=ConfigDict(strict=True)).validator.validate_python
