@@ -177,9 +177,16 @@ def make_input(form: ValueForm, binding: Binding, *, path: NodePath, in_list: bo
     positions = header.positions(column, path=path)
     names = (column,) * len(positions)
     if join is not None:
-        return Input(binding, lambda texts: join.join(filter(None, texts)), names, positions, is_html, between=join)
+        is_path = form.type == "path"  # which shows that a text in its middle is missing
+
+        def joined(texts: list[str]) -> str:
+            return join.join(text for text in texts if text or is_path) if any(texts) else ""
+
+        return Input(binding, joined, names, positions, is_html, between=join)
     if len(positions) > 1:
-        return Input(binding, lambda texts: tuple(filter(None, texts)), names, positions, is_html, is_text=False)
+        return Input(
+            binding, lambda texts: tuple(texts) if any(texts) else (), names, positions, is_html, is_text=False
+        )
     return Input(binding, itemgetter(0), names, positions, is_html)
 
 

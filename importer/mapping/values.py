@@ -133,7 +133,7 @@ class Field:
         elif self.form.separator is None and (self.form.type or "list") == "list":
             parts = found
         else:
-            parts = (part for text in found for part in self._split(text))
+            parts = (part for text in found for part in (self._split(text) if text else [""]))
         if self.target.is_path:
             return gapless([convert(part) if part.strip() else None for part in parts]) or None
         entries = (convert(part) for part in parts if part.strip())

@@ -250,9 +250,17 @@ def test_repeated_columns(bind: Bind) -> None:
     }
 
 
+@pytest.mark.parametrize("value", ["L", "{column: L, join: ' / ', type: path, separator: /}"])
+def test_an_empty_column_in_the_middle_of_a_path_is_not_left_out(bind: Bind, value: str) -> None:
+    mapper = bind(CASE + f"  custom_fields: {{dependent_field1: {value}}}\n", "ID|T|D|L|L|L")
+    whole = mapper.apply(Row(2, ("1", "T", "D", "us", "or", "")))
+    assert orjson.loads(whole.body or b"")["custom_fields"] == {"dependent_field1": ["us", "or"]}
+    assert [error.code for error in mapper.apply(Row(3, ("2", "T", "D", "us", "", "pdx"))).errors] == ["empty_part"]
+
+
 def test_json_lists_in_repeated_columns_are_taken_apart(bind: Bind) -> None:
-    mapper = bind(CASE + "  custom_fields: {multi_select1: {column: L, type: json}}\n", "ID|T|D|L|L")
-    body = mapper.apply(Row(2, ("1", "T", "D", '["a", "b"]', '["c"]'))).body
+    mapper = bind(CASE + "  custom_fields: {multi_select1: {column: L, type: json}}\n", "ID|T|D|L|L|L")
+    body = mapper.apply(Row(2, ("1", "T", "D", '["a", "b"]', "", '["c"]'))).body
     assert orjson.loads(body or b"")["custom_fields"] == {"multi_select1": ["a", "b", "c"]}
 
 
