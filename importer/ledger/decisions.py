@@ -81,7 +81,7 @@ def reopen_refused(ledger: Ledger, *, shut_out: Collection[int] = ()) -> int:
     told, which = "http_status = NULL, code = NULL, message = NULL", "state = 'refused'"
     if shut_out:
         told, which = (
-            "code = 'shut_out'",
+            "code = 'shut_out', http_status = NULL",
             f"{which} AND run = :run AND http_status IN ({', '.join(map(str, shut_out))})",
         )
     reopened = f"SET state = 'pending', run = :run, {told} WHERE {which}"

@@ -182,9 +182,14 @@ def finish_source(
         for position, read in enumerate(companions):
             enter_companion(connection, source, position, read, whole=whole)
         if ledger.must_search:  # of later files only what corrects a row: the lost import may have corrected it too
-            which = "" if ledger.verb == "rebuild" else " AND replaces IS NOT NULL"
+            which = "" if ledger.verb == "rebuild" else f" AND (replaces IS NOT NULL OR {_READ_BEFORE})"
             _make_unknown(ledger, f"source = {source:d}{which}")
         connection.execute("UPDATE source SET staged = 1 WHERE id = ?", (source,))
+
+
+#: Whether an earlier source has the key of a row as well.
+_READ_BEFORE = """key <> '' AND EXISTS
+    (SELECT 1 FROM record AS known WHERE known.key = record.key AND known.source < record.source)"""
 
 
 def _make_unknown(ledger: Ledger, which: str) -> None:

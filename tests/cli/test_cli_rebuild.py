@@ -132,7 +132,7 @@ def test_a_rebuild_that_cannot_read_its_file_leaves_nothing_to_send_blindly(
     assert keys_of(server, "broken-") == sorted(ticket.id for ticket in rows)
 
 
-@pytest.mark.parametrize("corrects", ["failures.csv", "another mapping"])
+@pytest.mark.parametrize("corrects", ["failures.csv", "another mapping", "whole export"])
 def test_a_row_that_the_lost_import_had_corrected_is_found(
     server: SandboxProcess, tmp_path: Path, corrects: str
 ) -> None:
@@ -149,6 +149,13 @@ def test_a_row_that_the_lost_import_had_corrected_is_found(
         text = (tmp_path / "new" / "failures.csv").read_text(encoding="utf-8-sig")
         (tmp_path / "again.csv").write_text(text.replace("nobody", "ana@example.com"), encoding="utf-8")
         command = ("run", "again.csv", "-m", "m.yml", "--out", "second", "--json")
+    elif corrects == "whole export":
+        new = [
+            f"fixed-who-new{number}" for number in range(4)
+        ]  # of which a run looks up the first ones first
+        write_tickets(tmp_path / "t.csv", [*map(Ticket, new), *right])
+        names += new
+        command = (*RUN, "--out", "second")
     else:
         (tmp_path / "m.yml").write_text(MAPPING.replace("Mail", "{value: ana@example.com}"), encoding="utf-8")
         command = ("retry", "-m", "m.yml", "--json")
