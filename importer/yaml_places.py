@@ -72,6 +72,8 @@ def read_yaml(text: str) -> Any:
         raise YamlProblem(f"nested more than {DEPTH_MAX} levels deep", Mark(1, 1), "use fewer levels") from None
     except YAMLError as error:
         raise _syntax_problem(error, text) from None
+    except TypeError:  # the library cannot have a table within a table as a key
+        raise YamlProblem("a key must be a text", Mark(1, 1), "look for '? ' in front of a key") from None
     _check_keys(document)
     return document
 

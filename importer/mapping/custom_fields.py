@@ -22,9 +22,9 @@ from importer.yaml_places import NodePath, mark_of, quoted
 
 #: A larger file is not one of definitions.
 SIZE_MAX = 16 * 1024 * 1024
-#: Near options, or words of a table, are looked for so many times: a long column that was mapped by mistake would take
-#: minutes.
-GUESSES_MAX = 1000
+#: Texts of a field are compared with so many options, or words of a table, to find one that was meant: for a long
+#: column that was mapped by mistake it would take minutes.
+COMPARED_MAX = 50_000
 _DIGITS_MAX = 15  # as many as any reader of JSON keeps
 _HINT = "create it again with: case-importer fields --save FILE"
 
@@ -181,7 +181,7 @@ class Options:
         self._top = _Level(definition.options)
         self.labels = self._top.labels  #: The labels of the options, without those below them.
         self._numbers = {key.lstrip("0"): key for key in self._top.below if _is_number(key)}
-        self._guesses = 0
+        self._compared = 0
 
     def key_of(self, text: str) -> str:
         """The key of the option that ``text`` means. Raises :class:`CellError`."""
@@ -211,8 +211,8 @@ class Options:
         if found:
             keys = listed(option.key for option in found)
             raise CellError("ambiguous_option", part=part, field=self._field, keys=keys)
-        self._guesses += 1
-        close = close_words(text, level.labels, fold=_folded, most=3) if self._guesses <= GUESSES_MAX else []
+        self._compared += len(level.labels)
+        close = close_words(text, level.labels, fold=_folded, most=3) if self._compared <= COMPARED_MAX else []
         hint = "" if level.labels else "remove it: this level has no options"
         if close:
             hint = f"did you mean {' or '.join(map(repr, close))}?"

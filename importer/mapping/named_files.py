@@ -86,13 +86,11 @@ class NamedFiles:
         """The table that the mapping names at ``path``, read once; what keeps it from being used is a problem."""
         if path in self._tables:
             return self._tables[path]
-        from importer.reader import open_reader  # costs a third of a second, and few mappings look anything up
+        from importer.reader import open_named  # costs a third of a second, and few mappings look anything up
 
         table = self._tables[path] = LookupTable(form, folding(form.ignore or ()))
         try:
-            file = open_reader(
-                self._path(form.file), sheet=form.sheet, encoding=form.encoding, delimiter=form.delimiter
-            )
+            file = open_named(self._path(form.file), sheet=form.sheet, encoding=form.encoding, delimiter=form.delimiter)
             self._digests.append(file.fingerprint())
             table.load(file, path=path, problems=problems)
             if not table.entries:

@@ -24,7 +24,7 @@ from importer.mapping.converters import (
     gapless,
     tidying,
 )
-from importer.mapping.custom_fields import GUESSES_MAX, Options, check_usable, definition_of
+from importer.mapping.custom_fields import COMPARED_MAX, Options, check_usable, definition_of
 from importer.mapping.field_errors import CellError
 from importer.mapping.inputs import Binding, Cells, make_input
 from importer.mapping.schema import ValueForm
@@ -67,7 +67,7 @@ class Field:
         self._key: Callable[[Cells], Any] = itemgetter(*positions) if positions else lambda _: ()
         self._remembers = target.one_line
         self._values: dict[Any, Any] = {}
-        self._guesses = 0
+        self._compared = 0
 
     def read(self, cells: Cells, errors: list[FieldError]) -> Any:
         """The value of a row, None for none; what is wrong goes to ``errors``."""
@@ -147,9 +147,9 @@ class Field:
         if word in self._table:
             return self._table[word]
         if unknown == "reject":
-            self._guesses += 1
             text, words = text.strip(), self.table or ()
-            near = closest(text, words) if self._guesses <= GUESSES_MAX else ""
+            self._compared += len(words)
+            near = closest(text, words) if self._compared <= COMPARED_MAX else ""
             raise CellError("unknown_value", suggestion=near, words=listed(words), word=shown(text))
         if unknown == "keep":
             return self._entry(text)

@@ -166,7 +166,7 @@ def _open_like(
         try:
             export.mapping.bind(export.columns)
         except MappingError as error:
-            if lost := lost_columns(before, export.mapping, error):
+            if lost := lost_columns(before, export.columns, export.mapping, where=export.reader.name):
                 raise lost from error
             raise
     return export

@@ -17,7 +17,7 @@ from importer.ledger.sources import sources
 from importer.mapping import Mapping, load_mapping
 from importer.mapping.notes import Companion
 from importer.models import Row, StrPath
-from importer.reader import ReadingOptions, open_reader, options_for
+from importer.reader import ReadingOptions, open_named, open_reader, options_for
 from importer.report.failures_file import failures_file_of, is_failures_file
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ def open_companions(
             note = mapping.place((*place, "file"))
             hint = f"put it there, or pass --notes FILE; if you have no notes, remove the note at {note}"
             raise SourceError("companion file with notes not found", where=str(path), hint=hint)
-        source = open_reader(path, sheet=form.sheet, encoding=form.encoding, delimiter=form.delimiter)
+        source = open_named(path, sheet=form.sheet, encoding=form.encoding, delimiter=form.delimiter)
         if before and name not in paths and source.fingerprint() != before.sha256:
             hint = f"restore the old file, or choose the file to use with --notes {name}=FILE"
             raise ChangedError("the companion file changed since these rows were read", where=str(path), hint=hint)

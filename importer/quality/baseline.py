@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from importer.mapping import Mapping
 from importer.models import shown
 from importer.quality import Findings
 from importer.small_files import head_of
-from importer.wording import listed
+from importer.wording import closest, listed
 
 #: By what factor the number of rows may grow or shrink.
 VOLUME_FACTOR = 2.0
@@ -103,14 +103,26 @@ def changes(baseline: Baseline, found: Findings, *, factor: float = VOLUME_FACTO
             yield Change("new_value", f"new values in {columns} → {use.target}: {_listed(fresh)}", fresh)
 
 
-def lost_columns(baseline: Baseline, mapping: Mapping, error: MappingError) -> ChangedShapeError | None:
-    """The ``error`` about columns that a mapping needs, if the baseline had them; None if it had not."""
+def lost_columns(
+    baseline: Baseline, columns: Sequence[str], mapping: Mapping, *, where: str
+) -> ChangedShapeError | None:
+    """The error about columns of the baseline that ``mapping`` needs and ``columns`` lack; None if there are none."""
     try:
-        mapping.bind(baseline.columns)
+        needed = mapping.bind(baseline.columns).columns_used
     except MappingError:
         return None
-    hint = f"check the export job, or update the mapping; {error.hint}"
-    return ChangedShapeError(f"columns have changed since the baseline: {error.what}", where=error.where, hint=hint)
+    gone = [column for column in Counter(baseline.columns) - Counter(columns) if column in needed]
+    if not gone:
+        return None
+    fresh = tuple(Counter(columns) - Counter(baseline.columns))
+    nearest = [
+        f"{column!r} (renamed to {near!r}?)" if (near := closest(column, fresh)) else repr(column) for column in gone
+    ]
+    new = f"new columns: {_listed(fresh)}; " if fresh else ""
+    hint = f"{new}check the export job, or update the mapping"
+    return ChangedShapeError(
+        f"columns required by the mapping are missing: {', '.join(nearest)}", where=where, hint=hint
+    )
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -10,15 +10,26 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, cast
 
+from importer.errors import SourceError
 from importer.models import ReadingOptions
 from importer.reader.base import Chunk, Reader, SheetLayout
 from importer.reader.csv_reader import CsvReader
 from importer.reader.detect import TEXT_KINDS, Kind, kind_of, renamed_note
+from importer.reader.dialect import ALL_SHORT
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Chunk", "Reader", "ReadingOptions", "SheetLayout", "open_reader", "options_for", "sheet_names"]
+__all__ = [
+    "Chunk",
+    "Reader",
+    "ReadingOptions",
+    "SheetLayout",
+    "open_named",
+    "open_reader",
+    "options_for",
+    "sheet_names",
+]
 
 
 def open_reader(source: str | PathLike[str] | pd.DataFrame, **reading: Unpack[ReadingOptions]) -> Reader:
@@ -48,6 +59,18 @@ def open_reader(source: str | PathLike[str] | pd.DataFrame, **reading: Unpack[Re
     from importer.reader.excel_reader import ExcelReader  # imports calamine, which a text file does not need
 
     return ExcelReader(path, kind, fitting, notes)
+
+
+def open_named(path: Path, **reading: Unpack[ReadingOptions]) -> Reader:
+    """Open a file that a mapping names. Nobody looks at its notes, so a doubt about its columns is an error.
+
+    Raises:
+        SourceError: See :func:`open_reader`.
+    """
+    reader = open_reader(path, **reading)
+    if doubt := next((note for note in reader.notes if note.startswith(ALL_SHORT)), ""):
+        raise SourceError(doubt, where=reader.name, hint="write the missing cell, or remove the column from the header")
+    return reader
 
 
 def options_for(path: Path, options: ReadingOptions) -> ReadingOptions:

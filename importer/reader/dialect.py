@@ -32,7 +32,7 @@ _SHORT_ROWS = 3  # that leave out the same last cells
 _WHOLE_LEAST = 0.1  # share of the rows that prove the width of the header if they do not leave them out
 _CONFIRMED = 0.9  # share of the rows that must have the width of the header
 #: How the note begins that no row is as wide as the header: that the last cells are the missing ones is not proven.
-ALL_SHORT = "every row ends before"
+ALL_SHORT = "every row ends before"  # how a note begins that a person must decide on
 
 #: Rows that are enough to find a header.
 TITLE_SAMPLE = 40
@@ -112,8 +112,8 @@ def _short_width(rows: Sequence[list[str]], header: Sequence[str]) -> int:
     """The width of the rows if they leave out the same last cells, as some systems do with empty ones; else 0.
 
     Rows of many widths are damaged. If hardly any row is as wide as the header, cells may be missing in the middle, or
-    a comma within a name may have split the header: then one missing cell, behind names that say nothing of that, is
-    all that is believed.
+    a comma within a name may have split the header: then only one missing cell is believed, that all rows lack, behind
+    names that say nothing of that.
     """
     width, widths = len(header), Counter(map(len, rows))
     short, times = widths.most_common(1)[0] if widths else (width, 0)
@@ -125,7 +125,7 @@ def _short_width(rows: Sequence[list[str]], header: Sequence[str]) -> int:
     is_proven = whole >= _WHOLE_LEAST * len(rows)
     may_be_last = short == width - 1 and not any(name[:1] == " " for name in header)
     is_enough = times >= _SHORT_ROWS or 1 < times == len(rows)
-    return short if is_enough and (is_proven or may_be_last) else 0
+    return short if is_enough and (is_proven or (may_be_last and not whole)) else 0
 
 
 def _named_row(sample: Sequence[_SampleRow], line: int, above: int, name: str) -> int:

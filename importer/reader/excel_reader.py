@@ -230,9 +230,10 @@ def _scanner(path: Path, kind: Kind) -> Callable[[str], SheetScan | None]:
         limits.refuse_bomb(path)
     if kind is Kind.XLSX:
         return partial(scan_xlsx, path)
-    scans = scan_ods(path) if kind is Kind.ODS else {}
+    if kind is Kind.ODS:
+        return scan_ods(path).get
     limits.try_in_child(path)
-    return scans.get
+    return lambda name: None
 
 
 @contextmanager

@@ -28,6 +28,8 @@ WORKBOOK_RATIO = 100
 HARMLESS_BYTES = 16 * 1024**2
 #: The same for a packed text, whose short lines take more time than the parts of a workbook.
 HARMLESS_TEXT_BYTES = 2 * 1024**2
+#: Characters that the repeats of rows, cells and spaces of an .ods document may add to it.
+MOST_REPEATED = 8 * 1024**2
 #: Cells in the rectangle from the first to the last cell of a sheet, and in a small workbook: so many, and so many more
 #: for each byte of it. calamine needs 32 bytes for a blank one and 70 for another. Full sheets have half a cell a byte.
 MOST_SPANNED_CELLS = 128 * 1024**2
@@ -38,10 +40,10 @@ MOST_ROWS = 1_048_576
 MOST_COLUMNS = 16_384
 #: Bytes of one tag of a workbook's XML; a longer one would be parsed again and again while it arrives.
 LONGEST_TAG = 1024**2
-#: Bytes of memory and seconds in which a child process must be able to read an .xls, .xlsb or .ods workbook; a small
-#: one has so many bytes, and so many times its size.
+#: Bytes of memory and seconds in which a child process must be able to read an .xls or .xlsb workbook; a small one has
+#: so many bytes, and so many times its size.
 TRIAL_MEMORY_BYTES = 6 * 1024**3
-TRIAL_LEAST_BYTES, TRIAL_RATIO = 256 * 1024**2, 200
+TRIAL_LEAST_BYTES, TRIAL_RATIO = 512 * 1024**2, 200
 TRIAL_SECONDS = 300
 
 _UNTRUSTED = "do not open it unless you trust its source; if you do, save the sheet as CSV, which has no such limit"
@@ -114,10 +116,9 @@ def refuse_unpacking(unpacked: int, packed: int, name: str) -> None:
 
 
 def try_in_child(path: Path) -> None:
-    """Open a workbook (.xls, .xlsb, .ods) in a child process first, whose memory is limited.
+    """Open a binary workbook (.xls, .xlsb) in a child process first, whose memory is limited.
 
-    It may announce so many cells or texts, or repeat them so often, that calamine runs out of memory, which no Python
-    code can catch.
+    It may announce so many cells or texts that calamine runs out of memory, which no Python code can catch.
 
     Raises:
         SourceError: The child did not survive.

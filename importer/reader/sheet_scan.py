@@ -33,6 +33,7 @@ Attributes = dict[str, str]
 _BLOCK_BYTES = 256 * 1024
 _INDEX_BYTES = 4 * 1024**2  # of a part that only lists other parts
 _VALUE_SHOWN = 80
+_SHORT_INDENT = 32  # so many repeated spaces are no longer than the tag that stands for them
 _ZEROS = re.compile("0{2,}")
 _ODS_CELLS = ("table:table-cell", "table:covered-table-cell")
 _ODS_BREAKS = ("text:tab", "text:line-break")  # calamine drops them, and two words become one
@@ -266,7 +267,10 @@ class _XlsxParser(_Parser):
 
 
 class _OdsParser(_Parser):
-    """The tables of a document. Rows and cells may be repeated, and tables nested in cells."""
+    """The tables of a document. Rows and cells may be repeated, and tables nested in cells.
+
+    calamine writes out all repeats, so what they add to the document is counted.
+    """
 
     def __init__(self, name: str, most_cells: int) -> None:
         super().__init__(SheetScan(name))
@@ -277,10 +281,13 @@ class _OdsParser(_Parser):
         self._rows = range(0)
         self._visibility = ""
         self._columns = range(0)  # of the cell at hand
-        self._row_is_filled = False  # not blank
+        self._is_filled = self._row_is_filled = False  # not blank
         self._is_read_as_text = False
         self._suspect: Attributes | None = None
         self._is_note = False
+        self._cell_at = self._spaces = 0  # where in the file the cell begins; spaces that it repeats
+        self._read = self._written = 0  # characters of the row's cells, as they are and as calamine writes them out
+        self._added = 0  # to the whole document by repeats
 
     def _start(self, name: str, attributes: Attributes) -> None:
         if name == "table:table":
@@ -289,6 +296,9 @@ class _OdsParser(_Parser):
                 table = attributes.get("table:name", "")
                 self.scan = self.scans[table] = SheetScan(f"{self._name} [{table}]", self._most_cells)
                 self._rows = range(1, 1)
+        elif name == "text:s":  # calamine writes out as many spaces as the document says there are
+            spaces = int(attributes.get("text:c", 1))
+            self._spaces += spaces if spaces > _SHORT_INDENT else 0
         elif self._depth > 1:
             return
         elif name == "table:table-row":
@@ -296,6 +306,7 @@ class _OdsParser(_Parser):
             self._rows = range(begins, begins + int(attributes.get("table:number-rows-repeated", 1)))
             self._visibility = attributes.get("table:visibility", "")
             self._columns, self._row_is_filled = range(0), False
+            self._read = self._written = 0
         elif name in _ODS_CELLS:
             self._start_cell(attributes)
         elif name == "office:annotation":
@@ -308,12 +319,14 @@ class _OdsParser(_Parser):
     def _start_cell(self, attributes: Attributes) -> None:
         begins = self._columns.stop
         self._columns = range(begins, begins + int(attributes.get("table:number-columns-repeated", 1)))
+        self._cell_at, self._spaces = self.xml.CurrentByteIndex, 0
         if "table:formula" in attributes or _is_ods_error(attributes):
             self._suspect, self.text = attributes, ""
             self.collect(True)
+        self._is_filled = "office:value-type" in attributes or self._suspect is not None
         is_text = attributes.get("office:value-type") == "string"
         self._is_read_as_text = is_text and "office:string-value" not in attributes  # which calamine takes as it is
-        if "office:value-type" in attributes or self._suspect is not None:
+        if self._is_filled:
             self._row_is_filled = True
             self.scan.extend(self._rows.start, self._columns.stop)
 
@@ -323,6 +336,9 @@ class _OdsParser(_Parser):
         elif self._depth == 1 and name in _ODS_CELLS:
             if self._suspect is not None:
                 self._finish_suspect(self._suspect)
+            length = self.xml.CurrentByteIndex - self._cell_at if self._is_filled else 0
+            self._read += length
+            self._written += (len(self._columns) if self._is_filled else 1) * (length + self._spaces)
         elif self._depth == 1 and name == "table:table-row":
             self._finish_row()
         elif name == "office:annotation" and self._depth == 1:
@@ -343,6 +359,11 @@ class _OdsParser(_Parser):
             self.scan.extend(self._rows.stop - 1, 0)
             self.scan.add_rows(self._rows, self.problems, hidden=self._visibility in ("collapse", "filter"))
             self.problems = []
+        self._added += len(self._rows) * self._written - self._read
+        if self._added > limits.MOST_REPEATED:
+            what = f"repeated rows, cells and spaces add {self._added:,} characters to the sheet"
+            hint = "delete the repetitions, or save the sheet as CSV"
+            raise SourceError(what, where=self.scan.name, hint=hint)
 
 
 def _is_ods_error(attributes: Attributes) -> bool:

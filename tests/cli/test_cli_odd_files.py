@@ -55,6 +55,12 @@ def test_cells_that_every_row_leaves_out_are_empty_and_to_be_checked(program: Pr
     assert said.count("Check: every row ends before") == said.count("every row ends before") == 1
 
 
+def test_one_row_with_a_stray_comma_does_not_prove_which_cell_the_others_lack(tmp_path: Path) -> None:
+    path = written(tmp_path, "\n".join([f"{HEADER},rating", *ROWS, "A22,Printer 22,It is broken, again,open", ""]))
+    found = [row for chunk in open_reader(path).chunks() for row in chunk.rows()]
+    assert sum(bool(row.problems) for row in found) == len(ROWS)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_one_row_alone_does_not_say_that_a_cell_was_left_out(tmp_path: Path, rows: int) -> None:
     path = written(tmp_path, "\n".join([f"{HEADER},rating", *ROWS[:rows], ""]))

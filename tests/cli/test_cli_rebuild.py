@@ -150,9 +150,7 @@ def test_a_row_that_the_lost_import_had_corrected_is_found(
         (tmp_path / "again.csv").write_text(text.replace("nobody", "ana@example.com"), encoding="utf-8")
         command = ("run", "again.csv", "-m", "m.yml", "--out", "second", "--json")
     elif corrects == "whole export":
-        new = [
-            f"fixed-who-new{number}" for number in range(4)
-        ]  # of which a run looks up the first ones first
+        new = [f"fixed-who-new{number}" for number in range(4)]  # of which a run looks up the first ones first
         write_tickets(tmp_path / "t.csv", [*map(Ticket, new), *right])
         names += new
         command = (*RUN, "--out", "second")

@@ -10,7 +10,7 @@ from mapping_files import CASE, Bind, Load
 
 from importer.errors import MappingError
 from importer.mapping import Mapping
-from importer.mapping.custom_fields import GUESSES_MAX, fields_text, read_fields
+from importer.mapping.custom_fields import COMPARED_MAX, fields_text, read_fields
 from importer.models import Row
 from importer.talkdesk.fields import FieldDefinition, Option
 
@@ -96,9 +96,17 @@ def test_what_is_no_option_is_said_with_the_nearest(bind: Bind, field: str, cell
 
 def test_a_column_of_anything_is_not_compared_with_the_options_for_ever(bind: Bind) -> None:
     mapper = bind(WITH_FIELDS + "  custom_fields: {drop_down1: A}\n", "ID|T|D|A")
-    hints = [mapper.apply(Row(2, ("1", "T", "D", f"E-mial {n}"))).errors[0].hint for n in range(GUESSES_MAX + 1)]
-    assert hints[-2] == "did you mean 'E-mail'?"
+    rows = [Row(2, ("1", "T", "D", f"E-mial {n}")) for n in range(COMPARED_MAX)]
+    hints = [mapped.errors[0].hint for mapped in mapper.apply_all(rows)]
+    assert hints[0] == "did you mean 'E-mail'?"
     assert hints[-1].startswith("options: 'E-mail', ")
+
+
+def test_nor_is_it_compared_with_all_words_of_a_large_table(bind: Bind) -> None:
+    words = ", ".join(f"'number {n}': LOW" for n in range(COMPARED_MAX // 10))
+    mapper = bind(CASE + f"  priority: {{column: A, values: {{urgent: URGENT, {words}}}}}\n", "ID|T|D|A")
+    mapped = mapper.apply_all([Row(2, ("1", "T", "D", f"urgend {n}")) for n in range(11)])
+    assert [each.errors[0].suggestion for each in (mapped[0], mapped[-1])] == ["urgent", ""]
 
 
 @pytest.mark.parametrize(

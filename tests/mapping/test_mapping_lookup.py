@@ -76,6 +76,12 @@ def test_the_columns_are_used_and_must_exist(bind: Bind) -> None:
         bind(owner().replace(" by: A,", ""), "ID|T|D|A")
 
 
+def test_a_file_whose_rows_all_lack_a_cell_is_not_guessed_at(bind: Bind, owners: Path) -> None:
+    owners.write_text("email,alias,id\nana@e.org,-7\nbo@e.org,-8\n")
+    with pytest.raises(MappingError, match="every row ends before the column 'id'"):
+        bind(owner(), "ID|T|D|A")
+
+
 def test_several_columns_are_one_key(bind: Bind, owners: Path) -> None:
     owners.write_text("a,b,c\n1,2,x\n12,,y\n")
     text = (

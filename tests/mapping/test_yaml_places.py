@@ -59,6 +59,7 @@ def test_places_are_those_of_keys_and_values() -> None:
         ("é: 1\nb: \x07", "character 0x0007 is not text", Mark(2, 4)),
         ("{a: 1}: 2", "a key must be a text", Mark(1, 1)),
         ("? [a]\n: 2", "a key must be a text", Mark(1, 3)),
+        ("{? {a: {b: c}} : d}", "a key must be a text", Mark(1, 1)),
         ("a: {{Subject}}", "a key must be a text", Mark(1, 5)),
         ("a: 1\n---\nb: 2", "the file contains a second YAML document", Mark(2, 1)),
         ("a: 1\nb: {a: 1, a: 2}", "duplicate key 'a'", Mark(2, 11)),
