@@ -213,10 +213,14 @@ def say_files(files: Iterable[tuple[object, str]]) -> None:
         say(f"  {name:<{room}}  {what}")
 
 
+_NOTHING_LEFT = " (nothing left this machine)"
+
+
 def say_title(what: str, target: str | None, how: str) -> None:
     """Print what was done, with which target, and how: in two lines if one is too narrow."""
-    trial = "trial in the embedded sandbox (nothing left this machine)"
-    title = f"{what} → {trial if is_sandbox(target) else target}"
+    title = f"{what} → {'trial in the embedded sandbox' if is_sandbox(target) else target}"
+    if is_sandbox(target) and len(title) + len(_NOTHING_LEFT) <= width():
+        title += _NOTHING_LEFT
     if len(title) + len(how) + 2 <= width():
         say(Styled(title, bold=True), f", {how}")
     else:

@@ -137,12 +137,14 @@ def in_short(result: RunResult) -> str:
     failures = next(iter((*reports.failures, *reports.workbooks)), None)
     reconcile = command_line(["case-importer", "reconcile", "--ledger", result.ledger])
     if updates.undelivered and not any(result.totals.counts[state] for state in FAILED):
-        return f"{carried(updates.undelivered)} not delivered: see {reports.case_updates or first}"
+        place = f"see {reports.case_updates}" if reports.case_updates else see
+        return f"{carried(updates.undelivered)} not delivered: {place}"
+    can_be_fixed = failures and result.totals.invalid + result.totals.refused  # others wait, or are suppressed
     to_do = {
-        ExitCode.ROWS_FAILED: f"fix them in {failures}" if failures else see,
+        ExitCode.ROWS_FAILED: f"fix them in {failures}" if can_be_fixed else see,
         ExitCode.UNKNOWN_OUTCOME: see if result.command == "rehearse" else f"run {reconcile}",
         ExitCode.TEMPORARY: "run the same command again",
-        ExitCode.DUPLICATE: f"see {failures or first}, then run resolve",
+        ExitCode.DUPLICATE: f"{f'see {failures}' if failures else see}, then run resolve",
     }
     return f"{result.totals.equation}: {to_do.get(result.exit_code, exit_meaning(result.exit_code))}"
 

@@ -89,7 +89,8 @@ def check(
     begun, before = time.monotonic(), load_baseline(Path(baseline)) if baseline is not None else None
     export = _open_like(before, source, mapping, **options)
     opened, loaded = export.reader, export.mapping
-    if first and failures_file_of(opened.columns) is None:  # whose cells only the ledger can put back
+    # Of a failures file only the ledger can put cells back, and with `keep: last` all rows decide which ones count.
+    if first and failures_file_of(opened.columns) is None and not loaded.keep_last:
         first(_first_look(export))
     with scratch_folder() as folder:
         if ledger is not None and Path(ledger).exists():

@@ -66,6 +66,8 @@ def test_what_is_refused_ends_with_3_is_listed_whole_and_can_be_sent_again(progr
         assert (lines[0]["part"], lines[-1]["part"], lines[0]["http_status"]) == ("1", "2", "422")
         assert "case-importer retry" in lines[0]["what_to_do"]
         assert online(*RUN, "--quiet").code == 3, "not sent again unless somebody asks for it"
+        workbook_only = online(*RUN, "--quiet", "--report-format", "xlsx", "--out", "second", *LEDGER)
+        assert workbook_only.err == "3: 25 notes and fields not delivered: see case-importer report\n"
         again = online("retry", *LEDGER, "--json")
         assert (again.code, again.json["case_updates"]["done"]) == (0, 25)
         assert what_is_wrong(ROWS, server.cases()) == NOTHING
