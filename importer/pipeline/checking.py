@@ -89,9 +89,8 @@ def check(
     begun, before = time.monotonic(), load_baseline(Path(baseline)) if baseline is not None else None
     export = _open_like(before, source, mapping, **options)
     opened, loaded = export.reader, export.mapping
-    # Of a failures file only the ledger can put cells back, and with `keep: last` all rows decide which ones count.
-    if first and failures_file_of(opened.columns) is None and not loaded.keep_last:
-        first(_first_look(export))
+    if first and (found := _first_look(export)):
+        first(found)
     with scratch_folder() as folder:
         if ledger is not None and Path(ledger).exists():
             if is_unread_rebuild(Path(ledger)):
@@ -128,8 +127,13 @@ def _with_kinds(found: Findings, source: Reader) -> Findings:
     return replace(found, columns=tuple(replace(use, kind=known.get(use.column, "")) for use in found.columns))
 
 
-def _first_look(export: Export) -> Findings:
-    """What the first rows show; on a file of any size this takes no longer than on a small one."""
+def _first_look(export: Export) -> Findings | None:
+    """What the first rows show, on a file of any size at once; None if they show nothing by themselves.
+
+    Of a failures file only the ledger can put cells back, and with `keep: last` all rows decide which ones count.
+    """
+    if failures_file_of(export.reader.columns) is not None or export.mapping.keep_last:
+        return None
     quality = QualityCheck(export.reader, export.mapping, columns=export.columns)
     mapper = export.mapping.bind(export.columns)
     quality.take([StagedRow(row, mapper.apply(row)) for row in islice(rows_of(export.reader), _FIRST_ROWS)])
