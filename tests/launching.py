@@ -58,8 +58,9 @@ class Child:
             output.touch(0o600)  # it may be killed before it opens them
         words = [str(argument) for argument in arguments]
         streams = [terminal] * 3 if terminal else [os.devnull, *map(str, self._outputs)]
-        what = (folder, words, change, environment(**(variables or {})), streams)
-        self.process = forked(_become, *what)
+        with _COLLECTING:  # else the first child of another thread may be changing the environment
+            own = environment(**(variables or {}))
+        self.process = forked(_become, folder, words, change, own, streams)
 
     def ends_within(self, seconds: float) -> bool:
         """Whether it has ended, or does so within some time. May be asked while others start children."""
