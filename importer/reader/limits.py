@@ -19,8 +19,8 @@ HEAD_BYTES = 64 * 1024
 LONGEST_CELL = 16 * 1024**2
 #: Bytes that a workbook may unpack to.
 MOST_UNPACKED_BYTES = 4 * 1024**3
-#: How many times its size a packed text may unpack to. Repeated texts and short lines reach some
-#: tens; what is made to exhaust a machine comes close to 1,000.
+#: How many times its size a packed text may unpack to. Repeated texts and short lines reach some tens; what is made to
+#: exhaust a machine comes close to 1,000.
 MOST_RATIO = 200
 #: How many times its size a part of a workbook may unpack to, and how many bytes all of them may exceed that: texts
 #: that differ in one word reach more.
