@@ -109,6 +109,16 @@ def test_nor_is_it_compared_with_all_words_of_a_large_table(bind: Bind) -> None:
     assert [each.errors[0].suggestion for each in (mapped[0], mapped[-1])] == ["urgent", ""]
 
 
+def test_rows_that_are_filtered_are_not_compared_at_all(bind: Bind) -> None:
+    words = ", ".join(f"'number {n}': LOW" for n in range(COMPARED_MAX // 10))
+    text = CASE + f"  priority: {{column: A, values: {{urgent: URGENT, {words}}}}}\n"
+    mapper = bind(text.replace("{key: ID}", "{key: ID, skip: \"T == 'spam'\"}"), "ID|T|D|A")
+    rows = [Row(2, ("1", "spam", "D", f"urgend {n}")) for n in range(11)]
+    *filtered, kept = mapper.apply_all([*rows, Row(13, ("2", "T", "D", "urgend"))])
+    assert all(each.filtered_by for each in filtered)
+    assert kept.errors[0].suggestion == "urgent"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

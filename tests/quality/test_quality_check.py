@@ -234,6 +234,14 @@ def test_the_first_rows_are_shown_before_the_rest_is_read() -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_the_first_rows_show_nothing_if_a_later_one_may_take_their_place() -> None:
+    Path("m.yml").write_text(Path("m.yml").read_text("utf-8").replace("{key: Id", "{key: Id, keep: last"), "utf-8")
+    seen: list[Findings] = []
+    result = checked("1,S,B,Odd,\n1,S,B,Low,\n", first=seen.append)
+    assert (seen, result.exit_code) == ([], ExitCode.OK)
+
+
+@pytest.mark.usefixtures("folder")
 class TestFix:
     def fixed(self, rows: str, mapping: str = "m.yml") -> Fix:
         found = checked(rows, mapping=mapping)
