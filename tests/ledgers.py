@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ LEGAL = {
     State.INVALID: {State.PENDING, State.SKIPPED, State.WAITING},
     State.SKIPPED: set(),
 }
-#: Only of rows that a mapping left out.
+#: Only of rows that a mapping left out, or whose key had an unknown outcome.
 LEGAL_IF_LEFT_OUT = {State.PENDING, State.INVALID, State.WAITING}
 AT_THE_SERVER = (State.SENDING, State.CREATED, State.UNKNOWN, State.DUPLICATE)
 
@@ -127,6 +129,15 @@ def settle_one(ledger: Ledger, record: int, before: State, outcome: Outcome) -> 
 def pending(ledger: Ledger, *, source: int | None = None, after: int = 0, limit: int = 100) -> list[Pending]:
     """What may be sent."""
     return ledger.pending(Selection(source), after=after, limit=limit)
+
+
+def standings(path: Path) -> dict[str, int]:
+    """Records by state, as anybody can read them while a run goes on; none while there is no ledger."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            return dict(connection.execute("SELECT state, count(*) FROM record GROUP BY state"))
+    except sqlite3.OperationalError:
+        return {}
 
 
 def row_of(ledger: Ledger, key: str) -> dict[str, Any]:

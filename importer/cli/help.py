@@ -17,7 +17,7 @@ _COMMANDS = {
 _OPTIONS = {
     "Input": (
         *("mapping", "notes", "allow_files", "sheet", "encoding", "delimiter", "header_row"),
-        *("accept_changes", "as_is"),
+        "as_is",
     ),
     "Run": ("ledger", "out", "limit", "max_failures", "dry_run", "accept_existing", "solve_untried", "states"),
     "Try": ("email", "wait", "keep"),

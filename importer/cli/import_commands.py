@@ -80,9 +80,6 @@ class _ImportOptions:
         type=option.FILE, help="Ledger file with the state of the import. [default: OUT/ledger.db]"
     )
     out: Path | None = option.option(type=option.FOLDER, help="Folder for the reports. [default: NAME-import]")
-    accept_changes: bool = option.option(
-        is_flag=True, help="Read a SOURCE that changed before all of its rows were finished."
-    )
     as_is: bool = option.option(is_flag=True, help=option.AS_IS)
 
 
@@ -259,5 +256,7 @@ def _shown(result: RunResult, output: option.OutputOptions, mapping: str | None 
     from importer.cli import run_page
 
     limited = bool(option.typed("limit"))
-    output.show(result, lambda: run_page.say_run(result, mapping, limited=limited), lambda: run_page.in_short(result))
+    output.show(
+        result, lambda: run_page.say_run(result, mapping, limited=limited), lambda: run_page.in_one_line(result)
+    )
     return result.exit_code

@@ -182,7 +182,7 @@ class OutputOptions:
             page()
         elif in_short is not None and result.error is not None:
             complain(str(result.error))
-        elif in_short is not None and result.exit_code:
+        elif in_short is not None and (result.exit_code or getattr(result, "warnings", ())):
             say(f"{result.exit_code:d}: {in_short()}", error=True)
 
 

@@ -61,7 +61,8 @@ def _meaning(result: RunResult) -> str:
 
 
 def _say_outcome(result: RunResult, *, trial: bool) -> None:
-    say_remarks(result.notes, half_read=result.half_read, put_back=result.put_back)
+    warnings = (f"warning: {text}" for text in result.warnings)
+    say_remarks((*result.notes, *warnings), half_read=result.half_read, put_back=result.put_back)
     meanings = {}
     now = result.moved.get(State.CREATED, 0)
     before = result.totals.created - now
@@ -146,7 +147,20 @@ def in_short(result: RunResult) -> str:
         ExitCode.TEMPORARY: "run the same command again",
         ExitCode.DUPLICATE: f"{f'see {failures}' if failures else see}, then run resolve",
     }
-    return f"{result.totals.equation}: {to_do.get(result.exit_code, exit_meaning(result.exit_code))}"
+    return f"{_figures(result)}: {to_do.get(result.exit_code, exit_meaning(result.exit_code))}"
+
+
+def _figures(result: RunResult) -> str:
+    """The totals, and how many of the cases are new if some were there before."""
+    now = result.moved.get(State.CREATED, 0)
+    is_told = result.command == "run" and now < result.totals.created
+    return f"{result.totals.equation} ({now:,} created now)" if is_told else result.totals.equation
+
+
+def in_one_line(result: RunResult) -> str:
+    """What --quiet says: nothing if nothing must be known."""
+    said = [in_short(result)] if result.exit_code else []
+    return "; ".join([*said, *result.warnings])
 
 
 def say_report(result: RunResult) -> None:

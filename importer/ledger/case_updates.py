@@ -35,12 +35,17 @@ def replace_case_updates(connection: sqlite3.Connection, record: int, bodies: Se
     enter_case_updates(connection, [(record, bodies)])
 
 
+#: Whether a row of a source was skipped because ``record``, of an earlier one, is its case.
+ANSWERS = """EXISTS (SELECT 1 FROM record AS again WHERE again.key = record.key AND again.source = :source
+    AND again.state = 'skipped' AND again.code LIKE 'already_created%')"""
 #: A case waits for an update: the first that is not there is neither refused nor being sent.
-_WAITING = """ FROM case_update JOIN record ON record.id = case_update.record
+_WAITING = f""" FROM case_update JOIN record ON record.id = case_update.record
     JOIN source ON source.id = record.source AND source.staged = 1
     WHERE case_update.state IN ('unknown', CASE WHEN :only_unknown THEN 'unknown' ELSE 'pending' END)
     AND record.state = 'created'
-    AND (:source IS NULL OR record.source = :source OR record.run = :run) -- a child may be of another source
+    AND (:source IS NULL OR record.source = :source
+        OR record.run = :run -- a child may be of another source
+        OR {ANSWERS})
     AND NOT EXISTS (
         SELECT 1 FROM case_update AS other WHERE other.record = case_update.record AND other.state = 'refused')"""
 

@@ -10,7 +10,8 @@ import time
 from collections.abc import Collection, Iterable
 
 from importer.ledger.ledger import Ledger
-from importer.ledger.records import Outcome, Settlement, UpdateOutcome
+from importer.ledger.records import Outcome, Settlement, UpdateOutcome, to_json
+from importer.ledger.who_answers import UNSETTLED
 from importer.models import State
 
 #: What the list of cases shows, each time that it is read; it goes with the connection.
@@ -49,6 +50,12 @@ def resolve(ledger: Ledger, key: str, outcome: Outcome) -> bool:
     with ledger.transaction():
         rows = ledger.rows("SELECT id, state FROM record WHERE key = ? AND state IN ('unknown', 'duplicate')", (key,))
         ledger.settle([Settlement(record, State(state), outcome) for record, state in rows])
+        if outcome.state is State.SKIPPED:  # so that no row of a later file is sent in its place
+            ledger.connection.execute(
+                "UPDATE record SET code = ?, message = ?, run = ? WHERE state = 'skipped' AND code = ?"
+                " AND (key = ? OR replaces IN (SELECT value FROM json_each(?)))",
+                (outcome.code, outcome.message, ledger.run, UNSETTLED, key, to_json([record for record, _ in rows])),
+            )
     return bool(rows)
 
 

@@ -11,14 +11,16 @@ from pathlib import Path
 
 from importer.ledger import database
 from importer.ledger.ledger import Ledger
+from importer.ledger.who_answers import UNSETTLED
 from importer.models import State
 
 #: Records, or events, a transaction, so that the log stays small.
 _AT_ONCE = 10_000
-#: A case that still waits for an update is not finished: its row is left alone.
+#: A case that still waits for an update is not finished, nor is a row whose key may be a case: they are left alone.
 _WAITS = (
-    "record.state = 'created' AND EXISTS (SELECT 1 FROM case_update"
+    "(record.state = 'created' AND EXISTS (SELECT 1 FROM case_update"
     " WHERE case_update.record = record.id AND case_update.state NOT IN ('done', 'dropped'))"
+    f" OR record.state = 'skipped' AND record.code = '{UNSETTLED}')"
 )
 _CHOSEN = f"(SELECT id FROM record WHERE id > :after AND id <= :last AND state IN ({{states}}) AND NOT ({_WAITS}))"
 _RANGE = "id > :after AND id <= :last AND message IS NOT NULL AND code IS NOT 'resolved'"
@@ -72,7 +74,7 @@ def forget(ledger: Ledger, states: Iterable[State]) -> int:
 
 
 def waiting(ledger: Ledger) -> int:
-    """How many cases still wait for an update, so that their rows are not forgotten."""
+    """How many finished rows still wait: their case for an update, or they for the outcome of their key."""
     return int(ledger.scalar(f"SELECT count(*) FROM record WHERE {_WAITS}"))
 
 

@@ -225,8 +225,8 @@ class Ledger:
             for record, row, key, body, digest, field in rows
         ]
 
-    def unknown_records(self, source: int | None = None) -> list[UnknownRecord]:
-        """All records that may have been created; what was forgotten is for a person."""
+    def unknown_records(self, source: int | None = None, *, besides: int | None = None) -> list[UnknownRecord]:
+        """All records, or those of one source or of all but one, that may have been created; forgotten ones are not."""
         rows = self.rows(
             "SELECT record.id, record.row, record.key, CAST(body AS BLOB), external_id_field, 0,"
             # nobody knows when a row was sent whose ledger was made again, or that another run moved since
@@ -234,8 +234,8 @@ class Ledger:
             " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
             " JOIN run ON run.id = record.run"
             " WHERE record.state = 'unknown' AND body IS NOT NULL AND record.source = coalesce(?, record.source)"
-            " ORDER BY record.id",
-            (source,),
+            " AND record.source IS NOT ? ORDER BY record.id",
+            (source, besides),
         )
         return [UnknownRecord(*row) for row in rows]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from importer.ledger import database, parents
+from importer.ledger.case_updates import ANSWERS
 from importer.ledger.records import (
     FailureLine,
     FieldSet,
@@ -23,7 +24,8 @@ from importer.ledger.records import (
     errors_from_json,
 )
 from importer.ledger.sources import FILTERED, read_sources
-from importer.models import State, UpdateKind
+from importer.ledger.who_answers import DIFFERS
+from importer.models import FieldError, State, UpdateKind
 
 T = TypeVar("T")
 
@@ -42,6 +44,8 @@ _STANDING = (
     " WHERE other.record = case_update.record AND other.state IN ('refused', 'unknown'))"
     " THEN 'held' ELSE case_update.state END"
 )
+#: What the case of a row is to get that is in view, and was a case before.
+_OPEN_UPDATE = f"(case_update.state NOT IN ('done', 'dropped') AND record.state = 'created' AND {ANSWERS})"
 
 
 class LedgerView:
@@ -70,9 +74,12 @@ class LedgerView:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def select(self, query: str, where: str = "", **values: object) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query whose ``{where}`` narrows it to the sources in view that were read to their end."""
-        chosen = "source = :source" if self.source else ""
+    def select(self, query: str, where: str = "", *, also: str = "0", **values: object) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query whose ``{where}`` narrows it to the sources in view that were read to their end.
+
+        ``also``: a condition of what is of another source and in view.
+        """
+        chosen = f"(source = :source OR {also})" if self.source else ""
         read = "" if self._is_whole else "source IN (SELECT id FROM source WHERE staged = 1)"
         conditions = [condition for condition in (where, chosen, read) if condition]
         clause = f"WHERE {' AND '.join(conditions)}" if conditions else ""
@@ -82,7 +89,7 @@ class LedgerView:
             for row in self._connection.execute(query.format(where=clause), values):  # noqa: UP028
                 yield row
 
-    def read(self, make: Callable[..., T], query: str, where: str = "", **values: object) -> Iterator[T]:
+    def read(self, make: Callable[..., T], query: str, where: str = "", **values: Any) -> Iterator[T]:
         """What ``make`` makes of each row of a query, see :meth:`select`."""
         for row in self.select(query, where, **values):
             try:
@@ -135,6 +142,37 @@ class LedgerView:
         """Records by state."""
         query = "SELECT state, count(*) FROM record {where} GROUP BY state"
         return Counter(dict(self.read(lambda state, count: (State(state), count), query)))
+
+    def left_open(self) -> int:
+        """How many rows of other sources than the one in view are not finished, and not in it."""
+        query = (
+            "SELECT count(*) FROM record WHERE source <> ? AND (state = 'pending' OR state = 'waiting' OR"
+            " state = 'unknown') AND source IN (SELECT id FROM source WHERE staged = 1) AND NOT EXISTS ("
+            " SELECT 1 FROM record AS again WHERE again.key = record.key AND again.source = ?"
+            f" AND again.code IS NOT '{FILTERED}')"
+        )
+        with database.translated(self.path):
+            return int(self._connection.execute(query, (self.source, self.source)).fetchone()[0])
+
+    def unlike_duplicates(self, most: int) -> tuple[int, list[tuple[int, str]]]:
+        """How many rows have the key of an earlier one and another content; of the first, which row is sent instead."""
+        rows = list(
+            self.select(
+                f"SELECT row, message, count(*) OVER () FROM record {{where}} ORDER BY id LIMIT {most:d}",
+                "code = 'duplicate_key' AND substr(message, -length(:differs)) = :differs",
+                differs=DIFFERS,
+            )
+        )
+        named = [(row, message.removeprefix("duplicate key: ").removesuffix(DIFFERS)) for row, message, _ in rows]
+        return (rows[0][2] if rows else 0), named
+
+    def last_row(self) -> tuple[int, tuple[FieldError, ...]] | None:
+        """The number of the last row in view, and what is wrong with it."""
+        query = (
+            "SELECT row, errors FROM record LEFT JOIN content ON content.record = record.id {where}"
+            " ORDER BY record.id DESC LIMIT 1"
+        )
+        return next(self.read(lambda row, errors: (row, errors_from_json(errors)), query), None)
 
     def unlinked(self) -> list[UnlinkedCount]:
         """Links of good rows that were not made as the file has them, by cause."""
@@ -194,6 +232,7 @@ class LedgerView:
             f"SELECT {_STANDING} AS standing, sum(items), sum(iif({is_changed}, items, 0)) FROM case_update"
             " JOIN record ON record.id = case_update.record {where} GROUP BY standing",
             "record.state IN ('created', 'pending', 'waiting', 'sending', 'unknown')",
+            also=_OPEN_UPDATE,
         )
         found = [(standing, items, changed) for standing, items, changed in rows]
         changed = sum(changed for _, _, changed in found)
@@ -261,6 +300,7 @@ class LedgerView:
             " ORDER BY case_update.record, position",
             "record.state = 'created' AND body IS NOT NULL"
             " AND (case_update.state NOT IN ('done', 'dropped') OR case_update.code = 'changed')",
+            also=_OPEN_UPDATE,
         )
 
     def were_unknown(self) -> Counter[str]:
@@ -291,7 +331,7 @@ class LedgerView:
         )
         last, before = 0, -1
         for place in places:
-            values = {"last": last, "skipped": place - before - 1}
+            values: dict[str, Any] = {"last": last, "skipped": place - before - 1}
             for record, *case in self.select(query, "state = 'created' AND id > :last", **values):
                 last, before = record, place
                 row, key, case_id, body = case

@@ -236,7 +236,8 @@ INSERT INTO transition (of, before, after) VALUES
     ('record', 'refused', 'waiting'),
     ('record', 'invalid', 'pending'), ('record', 'invalid', 'skipped'), ('record', 'invalid', 'waiting'),
     ('record', 'skipped', 'pending'), ('record', 'skipped', 'invalid'),
-    ('record', 'skipped', 'waiting'),       -- only if a mapping filtered it, and another one does not
+    ('record', 'skipped', 'waiting'),       -- only if a mapping filtered it, and another one does not; or if its key had an
+                                            -- unknown outcome, which is settled
     -- a ledger that is made again from an account (`rebuild`) knows of no row whether it is a case already
     ('record', 'pending', 'unknown'), ('record', 'waiting', 'unknown'), ('case update', 'pending', 'unknown'),
     ('case update', 'pending', 'sending'),
@@ -252,7 +253,7 @@ INSERT INTO transition (of, before, after) VALUES
 CREATE TRIGGER record_moves BEFORE UPDATE OF state ON record
 WHEN OLD.state <> NEW.state
     AND (NOT EXISTS (SELECT 1 FROM transition WHERE of = 'record' AND before = OLD.state AND after = NEW.state)
-         OR (OLD.state = 'skipped' AND OLD.code IS NOT 'filtered'))
+         OR (OLD.state = 'skipped' AND OLD.code IS NOT 'filtered' AND OLD.code IS NOT 'key_unsettled'))
 BEGIN
     SELECT RAISE(ABORT, 'this record may not move like that');
 END;

@@ -15,7 +15,6 @@ from importer.ledger import database
 from importer.ledger.case_updates import enter_case_updates, replace_case_updates
 from importer.ledger.companion_rows import enter_companion, read_companions, replace_companions
 from importer.ledger.ledger import Ledger
-from importer.ledger.parents import SAME_ROW
 from importer.ledger.records import (
     CompanionFile,
     NewSource,
@@ -29,6 +28,7 @@ from importer.ledger.records import (
     from_json,
     to_json,
 )
+from importer.ledger.who_answers import EARLIER_STATES, UNSETTLED, decide
 from importer.models import FieldError, Link, Links, Mapped, State
 
 #: The code of rows that a mapping filters: the only skipped ones that another mapping may bring back.
@@ -76,15 +76,23 @@ def originals(ledger: Ledger, records: Iterable[int]) -> dict[int, Original]:
 # -- reading ---------------------------------------------------------------------------------------------
 
 
-def begin_source(ledger: Ledger, new: NewSource) -> int:
-    """Open a new source, dropping whatever an interrupted reading left behind; returns its number."""
+def drop_half_read(ledger: Ledger) -> None:
+    """Drop what a reading left behind that did not come to its end. Nothing of it was ever sent."""
+    if ledger.scalar("SELECT 1 FROM source WHERE staged = 0") is None:
+        return
+    unfinished = "(SELECT id FROM source WHERE staged = 0)"
+    dropped = f"(SELECT id FROM record WHERE source IN {unfinished})"
     with ledger.transaction() as connection:
-        unfinished = "(SELECT id FROM source WHERE staged = 0)"
-        dropped = f"(SELECT id FROM record WHERE source IN {unfinished})"
         for table in ("content", "case_update", "link"):
             connection.execute(f"DELETE FROM {table} WHERE record IN {dropped}")
         connection.execute(f"DELETE FROM record WHERE source IN {unfinished}")
         connection.execute("DELETE FROM source WHERE staged = 0")
+
+
+def begin_source(ledger: Ledger, new: NewSource) -> int:
+    """Open a new source, in the place of one whose reading was cut short; returns its number."""
+    drop_half_read(ledger)
+    with ledger.transaction() as connection:
         if connection.execute("SELECT NOT EXISTS (SELECT 1 FROM record)").fetchone()[0]:
             connection.execute("DROP INDEX IF EXISTS record_key")  # see finish_source
         values = _columns_of(new)
@@ -176,8 +184,8 @@ def finish_source(
         # systems have them, would write nearly every page of the index anew with every batch.
         connection.execute("CREATE INDEX IF NOT EXISTS record_key ON record (key)")
         if keep_last:
-            connection.execute(_EARLIER_STATES, {"run": ledger.run, "source": source})
-        _let_others_answer(ledger, "SELECT id FROM record WHERE source = ?", source)
+            connection.execute(EARLIER_STATES, {"run": ledger.run, "source": source})
+        decide(ledger, "SELECT id FROM record WHERE source = ?", source)
         ledger.place_children(lambda record, error: _reject(ledger, record, error))
         for position, read in enumerate(companions):
             enter_companion(connection, source, position, read, whole=whole)
@@ -185,6 +193,35 @@ def finish_source(
             which = "" if ledger.verb == "rebuild" else f" AND (replaces IS NOT NULL OR {_READ_BEFORE})"
             _make_unknown(ledger, f"source = {source:d}{which}")
         connection.execute("UPDATE source SET staged = 1 WHERE id = ?", (source,))
+
+
+#: Rows that were skipped because their key, or the row that they correct, may be a case, which is settled by now.
+_SETTLED = f"""SELECT record.id, content.errors, link.parent FROM record
+    JOIN source ON source.id = record.source AND source.staged = 1
+    JOIN content ON content.record = record.id LEFT JOIN link ON link.record = record.id
+    WHERE record.state = 'skipped' AND record.code = '{UNSETTLED}' AND NOT EXISTS (
+        SELECT 1 FROM record AS other WHERE other.key = record.key AND other.id <> record.id
+        AND other.state IN ('sending', 'unknown', 'duplicate'))
+    AND NOT EXISTS (SELECT 1 FROM record AS original WHERE original.id = record.replaces
+        AND original.state IN ('sending', 'unknown', 'duplicate'))"""
+
+
+def decide_again(ledger: Ledger) -> None:
+    """Decide on rows whose key had an unknown outcome that is settled by now: they are sent if it is not a case."""
+    rows = ledger.rows(_SETTLED)
+    if not rows:
+        return
+    standing = [
+        (*_standing(Mapped("", None, errors_from_json(errors), link=Link(None, parent))), record)
+        for record, errors, parent in rows
+    ]
+    records = to_json([record for record, _, _ in rows])
+    with ledger.transaction() as connection:
+        connection.executemany("UPDATE record SET state = ?, code = ?, message = ? WHERE id = ?", standing)
+        decide(ledger, "SELECT value FROM json_each(?)", records)
+        ledger.place_children(lambda record, error: _reject(ledger, record, error))
+        if ledger.must_search:  # its key was read before, as in any later file
+            _make_unknown(ledger, f"id IN (SELECT value FROM json_each('{records}'))")
 
 
 #: Whether an earlier source has the key of a row as well.
@@ -220,99 +257,6 @@ def _reject(ledger: Ledger, record: int, error: FieldError) -> None:
         "UPDATE record SET state = 'invalid', run = ?, code = ?, message = ? WHERE id = ?",
         (ledger.run, *summary([error]), record),
     )
-
-
-# -- who answers for a key that occurs twice -------------------------------------------------------------
-
-#: May be at the server, so nothing else with this key may be sent.
-_TAKEN = "('created', 'sending', 'unknown', 'duplicate')"
-#: Never reached the server, so a newer row may take the place.
-_OPEN = "('pending', 'waiting', 'refused', 'invalid')"
-#: Can be sent, now or behind its parent.
-_FITS = "('pending', 'waiting')"
-_ANSWERED = f"""state = 'skipped', run = :run,
-    code = CASE WHEN old.state <> 'created' THEN 'key_unsettled'
-                WHEN NOT EXISTS (SELECT 1 FROM content WHERE record = old.id AND body IS NOT NULL)
-                THEN 'already_created_unverified'
-                WHEN {SAME_ROW}
-                     AND NOT EXISTS (SELECT position, body FROM case_update WHERE record = record.id
-                                     EXCEPT SELECT position, body FROM case_update WHERE record = old.id)
-                     AND NOT EXISTS (SELECT position FROM case_update WHERE record = old.id
-                                     EXCEPT SELECT position FROM case_update WHERE record = record.id)
-                THEN 'already_created'
-                ELSE 'already_created_changed' END,
-    message = CASE WHEN old.state = 'created' THEN 'already case ' || old.case_id
-                   ELSE 'the key has an unknown outcome' END
-              || ' (row ' || old.row || ' of ' || (SELECT name FROM source WHERE id = old.source) || ')'
-              || CASE WHEN old.state = 'created' THEN '' ELSE '; run reconcile first' END"""
-_SUPERSEDED = """state = 'skipped', run = :run, code = 'superseded',
-    message = 'superseded by row ' || new.row || ' of ' || (SELECT name FROM source WHERE id = new.source)"""
-#: Of the rows of a source with one key, all but the last: each row is a state of its ticket.
-_EARLIER_STATES = f"""UPDATE record SET {_SUPERSEDED}
-    FROM (SELECT key, max(id) AS id FROM record WHERE source = :source AND key <> '' GROUP BY key) AS latest
-    JOIN record AS new ON new.id = latest.id
-    WHERE record.source = :source AND record.key = latest.key AND record.id < latest.id"""
-#: A row of a later source, or one of the same source that comes first or was there before.
-_COMES_FIRST = f"""record AS other WHERE other.key = record.key AND other.id <> record.id
-      AND (other.source > record.source AND other.state IN {_OPEN}
-           OR other.source = record.source AND other.state IN {_FITS}
-              AND (other.id < record.id OR other.id NOT IN (SELECT id FROM arrived)))"""
-
-#: In this order. ``arrived`` are rows of a new source, or rows that a mapping filtered and another one does not. None
-#: of the rules may go through all contents, which are most of the file: what decides is in the narrow table.
-_WHO_ANSWERS = (
-    # A corrected row whose original, or another correction of it, has reached the server after all is not sent.
-    f"""WITH RECURSIVE same (correction, id) AS (
-            SELECT record.id, replaces FROM record INDEXED BY corrections JOIN arrived ON arrived.id = record.id
-            WHERE replaces IS NOT NULL
-            UNION
-            SELECT same.correction, other.id FROM same JOIN record AS other ON other.replaces = same.id
-            WHERE other.id <> same.correction)
-        UPDATE record SET {_ANSWERED}
-        FROM same JOIN record AS old ON old.id = same.id
-        WHERE record.id = same.correction AND record.state IN ('pending', 'waiting', 'invalid')
-          AND old.state IN {_TAKEN}""",
-    # Nor is a row whose key has reached the server.
-    f"""UPDATE record SET {_ANSWERED}
-        FROM arrived, record AS old
-        WHERE record.id = arrived.id AND record.state IN {_FITS}
-          AND old.key = record.key AND old.id <> record.id AND old.state IN {_TAKEN}""",
-    # Of several rows with one key, the first of the newest source answers.
-    f"""UPDATE record SET state = 'skipped', run = :run, code = 'duplicate_key', message = (
-            SELECT 'duplicate key: row ' || other.row || CASE WHEN other.source = record.source THEN ''
-                ELSE ' of ' || (SELECT name FROM source WHERE id = other.source) END || ' is sent'
-            FROM {_COMES_FIRST} ORDER BY other.id LIMIT 1)
-        WHERE id IN (SELECT id FROM arrived) AND state IN {_FITS} AND EXISTS (SELECT 1 FROM {_COMES_FIRST})""",
-    # What an earlier source could not get across is superseded by the corrected row …
-    f"""UPDATE record SET {_SUPERSEDED}
-        FROM record AS new INDEXED BY corrections JOIN arrived ON arrived.id = new.id
-        WHERE new.replaces IS NOT NULL AND record.id = new.replaces AND record.source < new.source
-          AND record.state IN {_OPEN}
-          AND (new.state IN ('pending', 'waiting', 'invalid')
-               -- nothing is left to be fixed in a row whose own key is a case; a key may also be mistyped into one
-               OR new.key = record.key AND new.code LIKE 'already_created%')""",
-    # … or by the newer row with its key.
-    f"""UPDATE record SET {_SUPERSEDED}
-        FROM arrived JOIN record AS new ON new.id = arrived.id
-        WHERE record.source < new.source AND record.state IN {_OPEN} AND record.key <> ''
-          AND new.key = record.key AND new.state IN {_FITS}""",
-    # Who reads why a row is skipped should know that its case stays as it is.
-    """UPDATE record SET message = message || ', with different content; not updated'
-        WHERE id IN (SELECT id FROM arrived) AND state = 'skipped' AND code = 'already_created_changed'""",
-)
-
-
-def _let_others_answer(ledger: Ledger, arrived: str, value: object) -> None:
-    """Decide who answers for the keys of the records that the query ``arrived`` gives; inside a transaction.
-
-    Without this nothing would be sent twice either, but the reports would not say why.
-    """
-    ledger.connection.execute("DROP TABLE IF EXISTS temp.arrived")
-    ledger.connection.execute("CREATE TEMP TABLE arrived (id INTEGER PRIMARY KEY)")
-    ledger.connection.execute(f"INSERT INTO arrived {arrived}", (value,))
-    for statement in _WHO_ANSWERS:
-        ledger.connection.execute(statement, {"run": ledger.run})
-    ledger.connection.execute("DROP TABLE temp.arrived")
 
 
 # -- another mapping -------------------------------------------------------------------------------------
@@ -357,10 +301,10 @@ def remap(ledger: Ledger, source: int, remapped: Sequence[tuple[UnsentRow, Mappe
 
 
 def let_others_answer(ledger: Ledger, returned: Sequence[int]) -> None:
-    """Let other records answer for the keys of rows that were filtered and are back, or the other way round."""
+    """Let others answer for the keys of rows that were filtered and are back, or the other way round."""
     if returned:
         with ledger.transaction():
-            _let_others_answer(ledger, "SELECT value FROM json_each(?)", to_json(returned))
+            decide(ledger, "SELECT value FROM json_each(?)", to_json(returned))
 
 
 def adopt_mapping(

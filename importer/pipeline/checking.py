@@ -149,7 +149,7 @@ def _checked(path: Path, export: Export, *, as_is: bool, progress: Progress) -> 
             export.reader,
             export.mapping,
             companions=companions,
-            reading=Reading(accept_changes=True, as_is=as_is),
+            reading=Reading(as_is=as_is),
             progress=progress.read,
             watch=quality.take,
         )

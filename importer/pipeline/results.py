@@ -68,6 +68,8 @@ class RunResult(Ended, Summary):
     reports: Reports
     #: By state, how many records of the source more are in it than before the sending.
     moved: dict[str, int] = field(default_factory=dict)
+    #: What must be known of the file although no row of it is to blame, such as rows that changed since they were sent.
+    warnings: tuple[str, ...] = ()
     #: Cells of a failures file that only a spreadsheet had changed; they count as they were. 0 if it was read before.
     put_back: int = 0
 

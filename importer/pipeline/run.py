@@ -47,7 +47,6 @@ async def run_import_async(
     out: StrPath | None = None,
     limit: int | None = None,
     max_failures: int | str | None = None,
-    accept_changes: bool = False,
     as_is: bool = False,
     accept_existing: bool = False,
     solve_untried: bool = False,
@@ -61,7 +60,7 @@ async def run_import_async(
         mapping: File, name of a built-in mapping, or a loaded one.
         ledger, out: The state, by default ``ledger.db`` in ``out``; the reports, by default named after the export.
         limit, max_failures: Send at most so many records; stop when more rows ("20", "2%" of all) fail.
-        accept_changes, as_is: See :class:`importer.pipeline.staging.Reading`.
+        as_is: See :class:`importer.pipeline.staging.Reading`.
         accept_existing: Send also if the account has cases of these tickets that another ledger created.
         solve_untried: Solve cases also in an account where that was never tried, see
             :func:`importer.pipeline.trying.try_row_async`.
@@ -82,7 +81,7 @@ async def run_import_async(
         solve_untried=solve_untried,
     )
     run = LedgerRun("run", path, folder, session, orders, report_options)
-    return await run.import_export(export, Reading(export.reading, accept_changes, as_is))
+    return await run.import_export(export, Reading(export.reading, as_is))
 
 
 def opened_import(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,28 +19,47 @@ from importer.delivery.retry import RetryBudget
 from importer.delivery.sender import Sender
 from importer.delivery.update_sender import UpdateSender
 from importer.delivery.workers import Delivered, RecordQueue, Stop, WorkerOptions, Workers
-from importer.errors import CaseImporterError, ExitCode, TargetError, TooManyFailuresError
-from importer.ledger import Ledger, LedgerWriter
+from importer.errors import (
+    CaseImporterError,
+    ExitCode,
+    LedgerError,
+    OutageError,
+    TargetError,
+    TooManyFailuresError,
+)
+from importer.ledger import Ledger, LedgerView, LedgerWriter
 from importer.ledger.case_updates import count_waiting
 from importer.ledger.decisions import reopen_refused
 from importer.ledger.measurements import note_plan
 from importer.ledger.records import Selection
+from importer.ledger.sources import decide_again, drop_half_read
 from importer.mapping import Mapping
 from importer.models import Notice, State
 from importer.pipeline.companions import Export
 from importer.pipeline.results import Command, Problem, RunResult, fields_of, write_summary
-from importer.pipeline.session import OpenTarget, Session, may_read_cases, open_api, open_target
-from importer.pipeline.staging import Reading, stage_source
+from importer.pipeline.session import OpenTarget, Session, at_most, may_read_cases, open_api, open_target
+from importer.pipeline.staging import Reading, identity_of, stage_source, staged_before
 from importer.pipeline.stand_in import refuse_untried
 from importer.progress import Progress
-from importer.report import ReportOptions, Summary, exit_code_of, unlinked_remarks, write_reports
+from importer.report import ReportOptions, Summary, exit_code_of, unlinked_remarks, warnings_of, write_reports
 from importer.settings import Settings
+from importer.wording import duration, plural
 
 WITHOUT_EXTERNAL_ID = Notice(
     "no_external_id",
     "warning: the mapping sets no external id, so a row whose response is lost stays unknown until you resolve it",
     hint="add a line such as `external_id_field: text1` to the mapping, with a text field used for nothing else",
 )
+
+
+#: Seconds, after the settle delay, for what earlier runs left unknown, before a new file is read.
+LOOK_UP_FOR = 300.0
+
+
+def _looking_up(rows: int, seconds: float) -> Notice:
+    what = plural(rows, "row") if rows else "case updates"
+    text = f"looking up {what} of earlier runs with an unknown outcome first, {duration(seconds)} at most"
+    return Notice("looking_up", text, {"rows": rows, "seconds_at_most": seconds})
 
 
 class StoppedWhileReading(CaseImporterError):
@@ -57,6 +77,7 @@ class RunOptions:
     chosen: Selection = field(default_factory=Selection)  #: which records it is about
     limit: int | None = None  #: send at most so many records; 0 settles unknown outcomes only
     resend: bool = True  #: send records again that turn out not to have been created
+    besides: int | None = None  #: settle no unknown record of this source
     max_failures: int | str | None = None  #: stop when more rows fail than so many, or ``2%`` of all
     max_refused: int | None = None  #: how many of these may still be refused
     refuse_existing: bool = False  #: stop before the first record if some are found to be cases of another ledger
@@ -101,13 +122,22 @@ class LedgerRun:
             self.put_back = staged.put_back
             return Selection(source=staged.source.id)
 
-        return await self.go(stage)
+        def resumed(ledger: Ledger) -> int | None:
+            with export.companions(ledger) as companions:
+                identity = identity_of(export.reader, reading)
+                before = staged_before(ledger, export.reader, export.mapping, companions, identity)
+            return before.id if before else None
 
-    async def go(self, prepare: Callable[[Ledger], Selection]) -> RunResult:
+        return await self.go(stage, resumed)
+
+    async def go(
+        self, prepare: Callable[[Ledger], Selection], resumed: Callable[[Ledger], int | None] | None = None
+    ) -> RunResult:
         """Lock the ledger, prepare it, send what is pending, and write the reports whatever happened.
 
         Args:
             prepare: Brings the ledger into shape (blocking; runs in a thread) and returns which records to send.
+            resumed: For a source that is to be read: its number, if the ledger has it already (blocking as well).
         """
         session, target = self.session, self.session.settings.target
         session.progress.begun(
@@ -115,7 +145,7 @@ class LedgerRun:
         )
         async with session.holding(self.path, self.verb) as ledger:
             with session.stoppable():
-                chosen = await asyncio.to_thread(prepare, ledger)
+                chosen = await self._prepared(ledger, prepare, resumed)
                 if self.options.resend and not self.options.solve_untried and target.api_url is not None:
                     folders = (self.path.parent, self.folder)
                     await asyncio.to_thread(refuse_untried, ledger, chosen.source, target=target.name, folders=folders)
@@ -125,9 +155,50 @@ class LedgerRun:
                 except CaseImporterError as error:
                     delivered = Delivered(error=error)
             try:
+                decide_again(ledger)
                 return self._result(ledger, chosen, delivered)
             except CaseImporterError as error:  # the reports cannot be written
                 raise delivered.error or error from None
+
+    async def _prepared(
+        self,
+        ledger: Ledger,
+        prepare: Callable[[Ledger], Selection],
+        resumed: Callable[[Ledger], int | None] | None,
+    ) -> Selection:
+        """Which records to send, once it is known what became of those of earlier runs, as far as that can be known."""
+        drop_half_read(ledger)
+        if resumed is not None:
+            await self._look_up(ledger, resumed)
+        await asyncio.to_thread(decide_again, ledger)
+        try:
+            return await asyncio.to_thread(prepare, ledger)
+        except CaseImporterError:
+            with suppress(LedgerError):
+                drop_half_read(ledger)
+            raise
+
+    async def _look_up(self, ledger: Ledger, resumed: Callable[[Ledger], int | None]) -> None:
+        """Settle for a while what earlier runs left unknown, so that the rows of a new file meet what is known.
+
+        What belongs to a source that is resumed is settled while that is sent. An outage is left to the sending.
+        """
+        if not ledger.counts()[State.UNKNOWN] and not count_waiting(ledger, None, only_unknown=True):
+            return
+        source = await asyncio.to_thread(resumed, ledger)
+        rows = len(ledger.unknown_records(besides=source))
+        if not rows and source is not None:
+            return
+        settings, seconds = self.session.settings, self.session.settings.delay.first + LOOK_UP_FOR
+        self.session.progress.notice(_looking_up(rows, seconds))
+        options, delivered = RunOptions(limit=0, resend=False, besides=source), Delivered()
+        with suppress(OutageError), at_most(seconds, self.session.stop) as stop:
+            async with open_target(settings, self.path) as target:
+                ledger.check_target(target.identity)
+                delivered = await send_pending(ledger, target, settings, options, stop=stop, progress=Progress())
+        ledger.released.clear()  # children of rows that are about to be replaced; the queue finds all others
+        if delivered.error is not None and not isinstance(delivered.error, OutageError):
+            raise delivered.error
 
     @property
     def _mapping_name(self) -> str:
@@ -180,6 +251,8 @@ class LedgerRun:
         """Write the reports, decide the exit code, and write the result as summary.json, which has the same code."""
         reports, summary = write_reports(self.path, self.folder, source=chosen.source, options=self.report_options)
         ledger.exit_code = code = self._exit_code(delivered, summary)
+        with LedgerView(self.path, source=chosen.source) as view:
+            warnings = warnings_of(view, summary) if chosen.source and self.verb != "rebuild" else ()
         known = fields_of(summary) | {"target": summary.target or self.session.settings.target.name}
         result = RunResult(
             **known,
@@ -192,6 +265,7 @@ class LedgerRun:
             moved={state.value: count for state, count in delivered.moved.items()},
             error=Problem.of(delivered.error),
             notes=(*self.session.settings.remarks, *self.remarks, *unlinked_remarks(summary.links_not_made)),
+            warnings=warnings,
             put_back=self.put_back,
             seconds=self.session.seconds,
         )
@@ -250,7 +324,7 @@ async def send_pending(
         )
         reconciler = Reconciler(api, writer, delay=settings.delay)
         workers = Workers(Sender(api, writer, budget), queue, reconciler, options=how, stop=stop)
-        delivered = await workers.run(ledger.unknown_records(chosen.source))
+        delivered = await workers.run(ledger.unknown_records(chosen.source, besides=options.besides))
         if delivered.error is None and not stop.gently.is_set():
             waiting = await writer.call(count_waiting, chosen.source, only_unknown=not options.resend)
             if waiting:

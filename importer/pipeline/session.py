@@ -125,6 +125,25 @@ class Session:
         return None
 
 
+@contextmanager
+def at_most(seconds: float, stop: Stop) -> Iterator[Stop]:
+    """A stop that comes with ``stop``, and gently once so many seconds are over."""
+    sooner, loop = Stop(), asyncio.get_running_loop()
+
+    async def pass_on() -> None:
+        await stop.gently.wait()
+        sooner.gently.set()
+        await stop.at_once.wait()
+        sooner.at_once.set()
+
+    timer, passing = loop.call_later(seconds, sooner.gently.set), loop.create_task(pass_on())
+    try:
+        yield sooner
+    finally:
+        timer.cancel()
+        passing.cancel()
+
+
 # -- the account ---------------------------------------------------------------------------------------------
 
 

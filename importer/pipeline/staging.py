@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 from importer.errors import ChangedError, MappingError
 from importer.ledger import Ledger
 from importer.ledger import sources as entry
-from importer.ledger.case_updates import count_waiting
 from importer.ledger.records import NewSource, SourceInfo, StagedRow
 from importer.models import Mapped, Row, State, StrPath
 from importer.pipeline.companions import Companions, columns_mapped, open_companions
 from importer.report.failures_file import FailuresFile, failures_file_of
 from importer.report.spreadsheet import put_back
-from importer.wording import are, command_line, plural
+from importer.wording import command_line
 
 if TYPE_CHECKING:
     from importer.ledger.records import UnsentRow
@@ -31,8 +30,6 @@ Progress = Callable[[float, int], None]
 Watch = Callable[[Sequence[StagedRow]], None]
 
 _BATCH = 2000
-#: Not waiting rows: either what they wait for is unfinished, or they wait for a row that must be fixed.
-_UNFINISHED = (State.PENDING, State.SENDING, State.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +38,6 @@ class Reading:
 
     #: encoding, delimiter: the same bytes read otherwise are other rows
     options: ReadingOptions = field(default_factory=dict)  # type: ignore[assignment]
-    #: read a file of a known name although its content changed and rows of it are unfinished
-    accept_changes: bool = False
     #: read the cells of a failures file as they are, also those that only a spreadsheet has changed
     as_is: bool = False
 
@@ -74,13 +69,13 @@ def stage_source(
         progress, watch: Is told how far it is; is shown the rows on their way.
 
     Raises:
-        ChangedError: the file or the mapping is not the one that this ledger knows; nothing was changed.
+        ChangedError: the mapping is not the one that this ledger knows for this file; nothing was changed.
         MappingError: the mapping does not fit the columns.
         SourceError: the file cannot be read to its end; nothing of it counts.
     """
     companions, reading = companions or Companions(ledger), reading or Reading()
-    identity = _identity(source, reading)
-    if before := _staged_before(ledger, source, mapping, companions, identity, reading.accept_changes):
+    identity = identity_of(source, reading)
+    if before := staged_before(ledger, source, mapping, companions, identity):
         return Staged(before)
     failures = failures_file_of(source.columns)
     columns = failures.user_columns if failures else source.columns
@@ -106,7 +101,7 @@ def stage_source(
     return Staged(next(info for info in entry.sources(ledger) if info.id == number), restored)
 
 
-def _identity(source: Reader, reading: Reading) -> str:
+def identity_of(source: Reader, reading: Reading) -> str:
     """The same bytes read in another way are other rows; the sheet is in the fingerprint already."""
     fingerprint = source.fingerprint()
     options = {**reading.options, "as_is": reading.as_is or None}
@@ -129,39 +124,24 @@ def _described(name: str, identity: str, columns: tuple[str, ...], mapping: Mapp
     )
 
 
-def _staged_before(
-    ledger: Ledger, source: Reader, mapping: Mapping, companions: Companions, identity: str, accept_changes: bool
+def staged_before(
+    ledger: Ledger, source: Reader, mapping: Mapping, companions: Companions, identity: str
 ) -> SourceInfo | None:
-    """The same source, if this ledger has it with the same mapping and companion files; None if it is to be read."""
-    known = [info for info in entry.sources(ledger) if info.staged]
-    same = [info for info in reversed(known) if info.sha256 == identity]
-    retry = ["case-importer", "retry", "--ledger", str(ledger.path)]
+    """The same source, if this ledger has it with the same mapping and companion files; None if it is to be read.
+
+    Raises:
+        ChangedError: its rows were made with another mapping.
+    """
+    same = [info for info in reversed(entry.sources(ledger)) if info.staged and info.sha256 == identity]
     if same and same[0].mapping_sha256 != mapping.sha256:
+        retry = ["case-importer", "retry", "--ledger", str(ledger.path), "--mapping", mapping.path_or_name]
         raise ChangedError(
             f"the mapping changed since {same[0].name} was read; nothing was sent",
             where=mapping.name,
             hint="use the old mapping or a new --ledger; to use the new mapping for rows that are not cases, run:"
-            f" {command_line([*retry, '--mapping', mapping.path_or_name])}",
+            f" {command_line(retry)}",
         )
-    if before := next((info for info in same if companions.are_as(info.companions)), None):
-        return before
-    for info in known:
-        if accept_changes or info.name != source.name:
-            continue
-        counts = ledger.counts(info.id)
-        rows, updates = sum(counts[state] for state in _UNFINISHED), count_waiting(ledger, info.id, only_unknown=False)
-        if rows or updates:
-            what = "the companion file" if same else "the file"
-            count = rows or updates
-            unfinished = f"{rows:,} of its rows" if rows else f"{plural(updates, 'case update')} of its rows"
-            remark = "no key becomes two cases" if rows else "those that stay open are in case-updates.csv"
-            raise ChangedError(
-                f"{what} changed, and {unfinished} {are(count)} not finished; nothing was sent",
-                where=source.name,
-                hint=f"import the changed file too with --accept-changes ({remark}), or finish its rows:"
-                f" {command_line(retry)}",
-            )
-    return None
+    return next((info for info in same if companions.are_as(info.companions)), None)
 
 
 def _corrected(

@@ -23,7 +23,7 @@ from importer.reader.base import (
     named_columns,
 )
 from importer.reader.detect import Kind
-from importer.reader.dialect import DELIMITERS, Dialect, csv_lines, find_dialect
+from importer.reader.dialect import CUT_OFF, DELIMITERS, Dialect, csv_lines, find_dialect
 from importer.reader.text_file import Lines, TextFile
 from importer.wording import plural
 
@@ -132,7 +132,7 @@ class _Rows:
         else:
             code, hint = "too_few_fields", "complete the row, and quote each cell that contains a line break"
             if not self._lines.last.endswith(("\n", "\r")):
-                hint = "the file ends inside this row: it is cut off; export again"
+                hint = f"{CUT_OFF}: it is cut off; export again"
         rule = f"has {has} field{'s' * (has != 1)}, but the header has {self._width}"
         builder.bad_rows.append(self._bad_row(cells, code, rule, hint))
 

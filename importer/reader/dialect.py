@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Delimiters that are looked for, and their names in messages.
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+#: Begins the hint of a last row that is not whole.
+CUT_OFF = "the file ends inside this row"
 _SPELLED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 _SEP_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
 

@@ -22,6 +22,7 @@ from importer.report.summary import (
     summary_of,
     totals_of,
     unlinked_remarks,
+    warnings_of,
 )
 from importer.report.workbook import write_workbooks
 
@@ -36,6 +37,7 @@ __all__ = [
     "summary_of",
     "totals_of",
     "unlinked_remarks",
+    "warnings_of",
     "write_reports",
 ]
 

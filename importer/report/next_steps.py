@@ -55,8 +55,8 @@ def next_steps(
         yield Step(f"{what}import it into your account", ["case-importer", "run", source, "--mapping", mapping])
         return
     target = ["--sandbox"] if is_sandbox(summary.target) else []
-    if totals.unknown:
-        what = f"Settle {plural(totals.unknown, 'row')} with an unknown outcome"
+    if unknown := totals.unknown + summary.held:
+        what = f"Settle {plural(unknown, 'row')} with an unknown outcome"
         yield Step(what, ["case-importer", "reconcile", "--ledger", ledger, *target])
     if totals.duplicate:
         resolve = ["case-importer", "resolve", "KEY", "--ledger", ledger, "--created", "ID", "--reason", "WHY"]

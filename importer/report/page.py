@@ -114,11 +114,11 @@ class Answer(NamedTuple):
 def answer(summary: Summary) -> Answer:
     """The first sentence of the page."""
     totals, updates, found = summary.totals, summary.case_updates, summary.verification
-    missing = totals.read - totals.created - totals.skipped
+    missing = totals.read - totals.created - totals.skipped + summary.held
     rows = plural(totals.read, "row")
     if not totals.match:
         return Answer("bad", "The totals do not add up: keep the ledger and report this bug.")
-    unclear = totals.unknown + totals.duplicate + totals.sending
+    unclear = totals.unknown + totals.duplicate + totals.sending + summary.held
     if unclear:
         what = f"{'has' if unclear == 1 else 'have'} an unclear outcome"
         rest = f"{_not_cases(missing - unclear, totals.read)}, and " if missing > unclear else ""

@@ -12,8 +12,11 @@ from importer.ledger import LedgerView
 from importer.ledger.causes import Cause, causes
 from importer.ledger.records import CompanionFile, FieldSet, UnlinkedCount
 from importer.ledger.verification import Verification, verification_of
+from importer.ledger.who_answers import UNSETTLED
 from importer.models import State
-from importer.wording import plural
+from importer.reader.dialect import CUT_OFF
+from importer.regions import is_sandbox
+from importer.wording import are, command_line, plural
 
 _WHY_UNLINKED = {
     "missing_parent": "parent row not found",
@@ -114,7 +117,8 @@ def exit_code_of(
 
     Args:
         totals: Rows by state.
-        causes: A waiting row counts like the parent row that it waits for, which its cause names.
+        causes: A waiting row counts like the parent row that it waits for, which its cause names; a row that was
+            skipped for an unknown outcome counts like that.
         updates: Case updates are not rows, but no import is finished without them.
         pending_is_meant: Rows that are pending were meant to stay so, by ``--limit`` for example.
     """
@@ -122,7 +126,9 @@ def exit_code_of(
         return ExitCode.LEDGER
     counts = totals.counts
     for cause in causes:
-        if cause.state is State.WAITING:
+        if cause.code == UNSETTLED:
+            counts[State.UNKNOWN] += cause.rows
+        elif cause.state is State.WAITING:
             parent = (cause.code or "").removeprefix("parent_")
             counts[State.WAITING] -= cause.rows
             counts[State(parent) if parent in _ORDER else State.INVALID] += cause.rows
@@ -172,6 +178,11 @@ class Summary:
     refusals: dict[str, int]  #: How many of them were answered with which HTTP status other than success.
     verification: Verification | None = None  #: What the last `verify` found; None if there was none.
 
+    @property
+    def held(self) -> int:
+        """Rows that were skipped because their key has an unknown outcome."""
+        return sum(cause.rows for cause in self.causes if cause.code == UNSETTLED)
+
 
 def summary_of(view: LedgerView) -> Summary:
     """What the ledger says about the rows in view."""
@@ -197,6 +208,30 @@ def summary_of(view: LedgerView) -> Summary:
         refusals={str(status): count for status, count in view.refusals().items()},
         verification=verification_of(view),
     )
+
+
+def warnings_of(view: LedgerView, summary: Summary) -> tuple[str, ...]:
+    """What must be known of the file in view although no row of it is to blame: one line for each."""
+    name = summary.sources[-1].name
+    lines = [] if summary.totals.read else [f"{name} has no rows"]
+    last = view.last_row()
+    if last is not None and any(error.hint.startswith(CUT_OFF) for error in last[1]):
+        lines.append(f"{name} is cut off: it ends inside row {last[0]}; export it again")
+    if changed := sum(cause.rows for cause in summary.causes if cause.code == "already_created_changed"):
+        rows = f"{plural(changed, 'row')} changed since {'it' if changed == 1 else 'they'} became"
+        lines.append(f"{rows} {'a case' if changed == 1 else 'cases'}, which {are(changed)} not updated")
+    others, first = view.unlike_duplicates(3)
+    if others:
+        which = f"{plural(others, 'row')} {'has' if others == 1 else 'have'} the key of an earlier row"
+        shown = ", ".join(f"row {row} ({why})" for row, why in first) + ", …" * (others > len(first))
+        lines.append(f"{which}, with different content, and {are(others)} not sent: {shown}")
+    if count := view.left_open():
+        sandbox = ["--sandbox"] if is_sandbox(summary.target) else []
+        retry = command_line(["case-importer", "retry", "--ledger", summary.ledger, *sandbox])
+        lines.append(
+            f"{plural(count, 'row')} of earlier files {are(count)} not in {name} and not finished: run {retry}"
+        )
+    return tuple(lines)
 
 
 def unlinked_remarks(counts: tuple[UnlinkedCount, ...]) -> tuple[str, ...]:

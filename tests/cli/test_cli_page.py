@@ -75,7 +75,7 @@ def test_reports_are_chosen_by_format(local: Program) -> None:
     assert "failures.csv" not in page, "it is not there"
     for text in (page, " ".join(ended.out.split())):
         assert "Write failures.xlsx, which has the rows to fix: case-importer report --ledger" in text
-    said = "3: 2 rows = 1 created + 1 invalid: fix them in out/failures.csv\n"
+    said = "3: 2 rows = 1 created + 1 invalid (0 created now): fix them in out/failures.csv\n"
     assert local(*RUN, "--report-format", "csv", "-q").err == said
     assert local(*RUN, "--report-format", "xlsx", "-q").err.endswith("fix them in out/failures.xlsx\n")
     assert (

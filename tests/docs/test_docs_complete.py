@@ -105,6 +105,7 @@ def test_each_code_that_the_program_itself_gives() -> None:
             "delivery/update_sender.py",
             "ledger/ledger.py",
             "ledger/sources.py",
+            "ledger/who_answers.py",
             "talkdesk/transport.py",
         )
     )

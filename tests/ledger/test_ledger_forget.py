@@ -211,6 +211,21 @@ def test_failed_rows_are_not_forgotten_before_all_is_over(path: Path, state: Sta
         assert (ledger.unknown_records() or pending(ledger))[0].body == case_body("B", title=SECRET)
 
 
+def test_a_row_that_may_still_be_sent_is_not_forgotten(path: Path) -> None:
+    """It was skipped because its key may be a case, and is sent if it is not."""
+    with Ledger(path, verb="run") as ledger:
+        stage(ledger, [told("A")])
+        do(ledger, lambda: mark_one(ledger, 1))
+        do(ledger, lambda: settle_one(ledger, 1, State.SENDING, UNKNOWN))
+        stage(ledger, [valid("A", body=case_body("A", title="tonight"))], sha256="2" * 64)
+    forgotten = forget(path)
+    assert (forgotten.rows, forgotten.kept) == (0, 2)
+    with Ledger(path, verb="run") as ledger:
+        do(ledger, lambda: settle_one(ledger, 1, State.UNKNOWN, Outcome(State.PENDING)))
+        sources.decide_again(ledger)
+        assert [record.body for record in pending(ledger)] == [case_body("A", title="tonight")]
+
+
 def test_nor_before_every_file_was_read(finished: Path) -> None:
     with Ledger(finished, verb="run") as ledger:
         stage(ledger, [valid("F")], name="next.csv", finish=False)

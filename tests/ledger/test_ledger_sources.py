@@ -14,16 +14,18 @@ from ledgers import (
     invalid,
     mark_one,
     new_source,
+    notes,
     output_of,
     pending,
     row_of,
     settle_one,
     stage,
     valid,
+    with_updates,
 )
 
 from importer.errors import LedgerError
-from importer.ledger import Ledger, LedgerView, sources
+from importer.ledger import Ledger, LedgerView, decisions, sources
 from importer.ledger.records import Mark, Outcome, StagedRow, UnsentRow
 from importer.models import FieldError, Mapped, Row, State
 
@@ -144,6 +146,12 @@ def test_of_rows_with_one_key_in_a_file_the_first_answers(ledger: Ledger) -> Non
     assert row_of(ledger, "B")["message"] == "duplicate key: row 4 is sent"
 
 
+@pytest.mark.parametrize("other", [valid("A", body=case_body("A", title="Another")), with_updates("A", notes("more"))])
+def test_it_is_said_if_a_row_with_the_key_of_another_differs_from_it(ledger: Ledger, other: StagedRow) -> None:
+    stage(ledger, [valid("A", row=2), other])
+    assert row_of(ledger, "A")["message"] == "duplicate key: row 2 is sent; its content differs"
+
+
 @pytest.mark.parametrize("keys", [("1", "1.0"), ("é", "e\u0301"), ("a", "A"), ("a", "a "), ("straße", "strasse")])
 def test_keys_are_compared_to_the_letter(ledger: Ledger, keys: tuple[str, str]) -> None:
     """What looks alike is not the same key."""
@@ -190,6 +198,49 @@ def test_an_invalid_row_tonight_does_not_take_a_place(ledger: Ledger) -> None:
     stage(ledger, [valid("A")])
     stage(ledger, [invalid("A")], sha256=NIGHT)
     assert standing(ledger) == [(1, "A", "pending", None), (2, "A", "invalid", "too_long")]
+
+
+@pytest.mark.parametrize(
+    ("settled", "first", "second"),
+    [
+        (Outcome(State.CREATED, "77"), ("created", None), ("skipped", "already_created_changed")),
+        (Outcome(State.PENDING, code="not_created"), ("skipped", "superseded"), ("pending", None)),
+        (Outcome(State.DUPLICATE), ("duplicate", None), ("skipped", "key_unsettled")),
+        (None, ("unknown", "http_500"), ("skipped", "key_unsettled")),
+    ],
+)
+def test_tonights_row_is_decided_on_again_once_its_key_is_settled(
+    ledger: Ledger, settled: Outcome | None, first: tuple[str, str | None], second: tuple[str, str | None]
+) -> None:
+    """It is sent, with what it says tonight, only if its key is proven not to be a case."""
+    stage(ledger, [valid("A")])
+    send(ledger, 1, UNKNOWN)
+    stage(ledger, [valid("A", body=case_body("A", title="Edited since"))], sha256=NIGHT)
+    if settled is not None:
+        do(ledger, lambda: settle_one(ledger, 1, State.UNKNOWN, settled))
+    sources.decide_again(ledger)
+    assert standing(ledger) == [(1, "A", *first), (2, "A", *second)]
+    events = "SELECT count(*) FROM event"
+    before = ledger.connection.execute(events).fetchone()
+    sources.decide_again(ledger)
+    assert ledger.connection.execute(events).fetchone() == before, "nothing happens twice"
+
+
+def test_a_row_that_waits_for_the_outcome_of_its_key_is_not_sent_if_that_is_dropped(ledger: Ledger) -> None:
+    stage(ledger, [valid("A")])
+    send(ledger, 1, UNKNOWN)
+    stage(ledger, [valid("A"), valid("B", replaces=1)], sha256=NIGHT)
+    assert decisions.resolve(ledger, "A", Outcome(State.SKIPPED, code="resolved", message="ana: a test"))
+    sources.decide_again(ledger)
+    assert {line[2:] for line in standing(ledger)} == {("skipped", "resolved")}
+
+
+def test_another_correction_of_a_row_takes_the_place_of_an_earlier_one(ledger: Ledger) -> None:
+    """Two corrections with different keys are one row: only the last is sent."""
+    stage(ledger, [invalid("", code="missing_key")])
+    stage(ledger, [valid("A", replaces=1)], sha256=NIGHT)
+    stage(ledger, [valid("B", replaces=1)], sha256="3" * 64)
+    assert [line[2:] for line in standing(ledger)] == [("skipped", "superseded")] * 2 + [("pending", None)]
 
 
 def test_rows_without_a_key_answer_for_nobody(ledger: Ledger) -> None:

@@ -24,7 +24,7 @@ import importer.reader.limits
 import importer.report.files
 from importer.delivery.case_search import CaseSearch
 from importer.delivery.workers import Workers
-from importer.ledger import Ledger, LedgerWriter, database, sources
+from importer.ledger import Ledger, LedgerWriter, database, sources, who_answers
 from importer.ledger.records import Mark, Settled
 from importer.ledger.writer import Group
 from importer.models import State
@@ -199,7 +199,7 @@ def _in_staging(tick: Tick) -> None:
 
 def _staging_ends(tick: Tick) -> None:
     """All of the export is in the ledger; it is being decided which rows count."""
-    statements = sources._WHO_ANSWERS
+    statements = who_answers._WHO_ANSWERS
 
     class Watched(tuple[str, ...]):
         def __iter__(self) -> Iterator[str]:
@@ -207,7 +207,7 @@ def _staging_ends(tick: Tick) -> None:
                 yield statement
                 _die_if(tick())
 
-    sources._WHO_ANSWERS = Watched(statements)  # type: ignore[assignment]
+    who_answers._WHO_ANSWERS = Watched(statements)  # type: ignore[assignment]
 
 
 def _in_recovery(tick: Tick, *, committed: bool) -> None:

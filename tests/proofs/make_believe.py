@@ -224,6 +224,7 @@ def deliver(ledger: Ledger, world: World, fuse: Fuse, options: RunOptions) -> De
         Killed: the fuse burnt down.
     """
     began = world.time
+    fuse.died = asyncio.Event()  # one process may deliver twice, each time in a loop of its own
     api = Api(world, fuse)
     with asyncio.Runner(loop_factory=VirtualLoop) as runner, _make_believe(ledger, api, fuse):
         loop = runner.get_loop()

@@ -28,7 +28,7 @@ _MAKING = "the ledger is made"
 HITS = {
     _MAKING: 3,
     "in staging": ROWS // 4,
-    "staging ends": 6,
+    "staging ends": 7,
     "before the mark is committed": ROWS,
     "behind the mark": ROWS,
     "before the request": ROWS,

@@ -41,7 +41,7 @@ STORIES: dict[str, tuple[Crash, ...]] = {
     )
     for hit in (1, 17, 41)
 }
-STORIES |= {f"staging ends {hit}": (Crash("staging ends", hit),) for hit in (1, 6)}
+STORIES |= {f"staging ends {hit}": (Crash("staging ends", hit),) for hit in (1, 7)}
 STORIES |= {
     "in a search": (Crash("in a search", 1),),
     "behind a death, behind the settlement": (_MIDDLE, Crash("behind the settlement", 1)),

@@ -25,13 +25,13 @@ from virtual_time import now
 
 import importer.delivery.api_access as api_access
 from importer.errors import CaseImporterError
-from importer.ledger import Ledger, LedgerView, decisions
+from importer.ledger import Ledger, LedgerView, decisions, sources
 from importer.ledger.records import Selection
 from importer.mapping import load_mapping
 from importer.models import State
 from importer.pipeline.ledger_verbs import resolve
 from importer.pipeline.sending import RunOptions
-from importer.pipeline.staging import Reading, stage_source
+from importer.pipeline.staging import stage_source
 from importer.reader import open_reader
 from importer.report import totals_of
 
@@ -94,13 +94,18 @@ class Machine(RuleBasedStateMachine):
     @rule(fuse=FUSES, limit=st.none() | st.integers(1, 3))
     def run(self, fuse: int | None, limit: int | None) -> None:
         with Process(self, "run", fuse) as ledger:
+            if ledger.unknown_records():
+                deliver(ledger, self.world, self.fuse, RunOptions(limit=0, resend=False))
+            sources.decide_again(ledger)
             source = self.stage(ledger)
             deliver(ledger, self.world, self.fuse, RunOptions(chosen=Selection(source=source), limit=limit))
+            sources.decide_again(ledger)
 
     @rule(fuse=FUSES)
     def retry_what_was_refused(self, fuse: int | None) -> None:
         if self.path.exists():
             with Process(self, "retry", fuse) as ledger:
+                sources.decide_again(ledger)
                 decisions.reopen_refused(ledger)
                 deliver(ledger, self.world, self.fuse, RunOptions(chosen=Selection()))
 
@@ -130,9 +135,7 @@ class Machine(RuleBasedStateMachine):
     def stage(self, ledger: Ledger) -> int:
         path = write_tickets(self.place / f"t{self.nights}.csv", self.rows)
         source = open_reader(path)
-        number = stage_source(
-            ledger, source, self.mapping, reading=Reading(accept_changes=True), progress=lambda *_: None
-        ).source.id
+        number = stage_source(ledger, source, self.mapping, progress=lambda *_: None).source.id
         self.read |= {row.id for row in self.rows}
         return number
 

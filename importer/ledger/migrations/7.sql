@@ -1,0 +1,11 @@
+-- Version 7: a row whose key had an unknown outcome is decided on again once that is settled.
+
+DROP TRIGGER record_moves;
+
+CREATE TRIGGER record_moves BEFORE UPDATE OF state ON record
+WHEN OLD.state <> NEW.state
+    AND (NOT EXISTS (SELECT 1 FROM transition WHERE of = 'record' AND before = OLD.state AND after = NEW.state)
+         OR (OLD.state = 'skipped' AND OLD.code IS NOT 'filtered' AND OLD.code IS NOT 'key_unsettled'))
+BEGIN
+    SELECT RAISE(ABORT, 'this record may not move like that');
+END;
