@@ -284,6 +284,7 @@ class _OdsParser(_Parser):
         self._is_filled = self._row_is_filled = False  # not blank
         self._is_read_as_text = False
         self._suspect: Attributes | None = None
+        self._is_computed = False  # the suspect has a result, perhaps an empty text
         self._is_note = False
         self._cell_at = self._spaces = 0  # where in the file the cell begins; spaces that it repeats
         self._read = self._written = 0  # characters of the row's cells, as they are and as calamine writes them out
@@ -312,6 +313,8 @@ class _OdsParser(_Parser):
         elif name == "office:annotation":
             self.collect(False)
             self._is_note = True
+        elif name == "text:p" and not self._is_note:
+            self._is_computed = True
         elif name in _ODS_BREAKS and self._is_read_as_text and not self._is_note:
             found = [CellProblem(column, "lost_break") for column in self._columns]
             self.problems += found if self.problems[-len(found) :] != found else []
@@ -321,7 +324,7 @@ class _OdsParser(_Parser):
         self._columns = range(begins, begins + int(attributes.get("table:number-columns-repeated", 1)))
         self._cell_at, self._spaces = self.xml.CurrentByteIndex, 0
         if "table:formula" in attributes or _is_ods_error(attributes):
-            self._suspect, self.text = attributes, ""
+            self._suspect, self.text, self._is_computed = attributes, "", False
             self.collect(True)
         self._is_filled = "office:value-type" in attributes or self._suspect is not None
         is_text = attributes.get("office:value-type") == "string"
@@ -350,7 +353,7 @@ class _OdsParser(_Parser):
         self._suspect, text = None, self.text.strip()
         if _is_ods_error(attributes) or _ODS_ERROR.fullmatch(text):
             self.problems += [CellProblem(column, "error_cell", text or "an error") for column in self._columns]
-        elif "office:value-type" not in attributes and not text:
+        elif "office:value-type" not in attributes and not text and not self._is_computed:
             self.problems += [CellProblem(column, "formula_without_value") for column in self._columns]
 
     def _finish_row(self) -> None:

@@ -219,6 +219,15 @@ def test_a_comment_on_a_cell_is_no_part_of_its_value(tmp_path):
     assert problems_of(open_reader(path)) == {3: [("formula_without_value", "v")]}
 
 
+def test_a_formula_whose_result_is_an_empty_text_is_an_empty_cell(tmp_path):
+    """As LibreOffice saves it: only an empty paragraph shows that it was computed."""
+    computed = ods_cell(formula='of:=IF([.A2]>3;"late";"")')
+    computed.addElement(P())
+    path = write_ods(tmp_path / "t.ods", (ods_text("id"), ods_text("v")), (ods_text("1"), computed))
+    source = open_reader(path)
+    assert (problems_of(source), [row.cells for row in rows_of(source)]) == ({}, [("1", "")])
+
+
 def test_a_document_type_in_a_sheet_is_refused(tmp_path):
     sheet = (
         f"<worksheet {MAIN}><sheetData>{HEADER}<row r='2'><c r='B2' t='e'><v>&a;</v></c></row></sheetData></worksheet>"
