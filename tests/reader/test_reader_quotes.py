@@ -131,3 +131,10 @@ def test_a_row_that_a_line_break_without_quotes_cuts_is_not_sent(save, monkeypat
 def test_a_line_break_without_quotes_in_a_file_of_windows(save):
     source = open_reader(save("id,b,t\r\n1,a,x\r\n2,b,first\nsecond\r\n3,c,first\rsecond\r\n4,d,y\r\n"))
     assert problems_of(source) == {3: [CUT], 4: [REST], 5: [CUT], 6: [REST]}
+
+
+def test_a_space_before_an_opening_quote_is_told(save):
+    source = open_reader(save('id,t\n1, "a"\n2,b\n'))
+    assert cells_of(source) == [("1", ' "a"'), ("2", "b")]
+    assert any("space before their opening quote" in note for note in source.notes)
+    assert not any("opening quote" in note for note in open_reader(save('id,t\n1,"a"\n2,say "b"\n')).notes)
