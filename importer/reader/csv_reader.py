@@ -124,7 +124,7 @@ class _Rows:
                 hint = f"fix line {self._broken_line} first"
                 builder.bad_rows.append(self._bad_row(cells, "after_broken_quotes", rule, hint))
             elif self._cut_line or (not has_cr and lines.last.endswith("\r")):
-                builder.bad_rows.append(self._cut_row(cells))
+                self._take_cut(builder, cells)
             else:
                 self._broken_line = 0
                 add_number(self._start)
@@ -154,24 +154,20 @@ class _Rows:
         It is not if the program that wrote the file puts cells in quotes, or if it begins like the row above.
         """
         if _ends_good(builder) and not self._lines.quote_seen and _may_be_rest(cells, builder.rows[-1]):
-            row, number = list(builder.rows.pop()), builder.numbers.pop()
-            builder.bad_rows.append(self._split_row(row, number, self._start))
+            _add_split(builder, self._start)
 
-    def _cut_row(self, cells: list[str]) -> Row:
+    def _take_cut(self, builder: ChunkBuilder, cells: list[str]) -> None:
         """A row whose line ends like no other, or that is below such a row."""
         above, self._cut_line = self._cut_line, self._start if self._is_cut() else 0
-        if self._cut_line:
-            return self._split_row(cells, self._start, self._reader.line_num + 1)
-        rule = f"may belong to line {above}, which may have a line break without quotes"
-        return self._bad_row(cells, "after_split_row", rule, f"fix line {above} first")
+        if above:
+            rule = f"may belong to line {above}, which may have a line break without quotes"
+            builder.bad_rows.append(self._bad_row(cells, "after_split_row", rule, f"fix line {above} first"))
+        else:
+            builder.add(self._start, cells)
+            _add_split(builder, self._reader.line_num + 1)
 
     def _is_cut(self) -> bool:
         return not self._has_cr and self._lines.last.endswith("\r")
-
-    def _split_row(self, cells: list[str], number: int, rest: int) -> Row:
-        rule = f"may continue in line {rest}: its last cell may have a line break without quotes"
-        problem = FieldError("split_row", None, shown(cells[-1]), rule, "quote each cell that contains a line break")
-        return Row(number, tuple(cells), (problem,))
 
     def _broken_row(self) -> Row:
         """The row on which the csv reader gave up.
@@ -202,10 +198,19 @@ def _has_open_quote(line: str) -> bool:
     return line.count('"') % 2 == 1
 
 
+def _add_split(builder: ChunkBuilder, rest: int) -> None:
+    """The last cell of the last row may continue in the line ``rest``."""
+    rule = f"may continue in line {rest}, by a line break without quotes"
+    hint = "quote each cell that contains a line break"
+    value = shown(builder.rows[-1][-1])
+    builder.add_problem(builder.numbers[-1], FieldError("split_row", builder.columns[-1], value, rule, hint))
+
+
 def _ends_good(builder: ChunkBuilder) -> bool:
     """Whether the last row so far that is not blank is a good one."""
-    numbers = builder.numbers
-    return bool(numbers) and not (builder.bad_rows and builder.bad_rows[-1].number > numbers[-1])
+    last = builder.numbers[-1] if builder.numbers else 0
+    is_last = not builder.bad_rows or builder.bad_rows[-1].number < last
+    return last > 0 and is_last and last not in builder.cell_problems
 
 
 def _may_be_rest(cells: Sequence[str], above: Sequence[str]) -> bool:

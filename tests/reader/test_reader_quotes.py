@@ -98,7 +98,7 @@ def test_broken_quotes_in_the_header_are_refused(save):
         assert error.value.where == "tickets.csv:1"
 
 
-CUT = ("split_row", None)
+CUT = ("split_row", "t")
 REST = ("too_few_fields", None)
 
 
