@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -170,6 +170,9 @@ def _of_file(path: Path) -> Layer:
         layer = _of_yaml(text, path)
     else:
         lines = dotenv_values(stream=io.StringIO(text), interpolate=False)
+        if number := next(_unread(text.splitlines()), 0):
+            hint = f"write NAME=value, such as: {variable_of('rate')}=10"
+            raise ConfigError("this line of the settings file cannot be read", where=f"{path}:{number}", hint=hint)
         layer = _of_variables({name: value for name, value in lines.items() if value is not None}, str(path))
         if layer.misspelt:
             raise ConfigError("; ".join(layer.misspelt), where=str(path), hint="docs/operating.md lists all settings")
@@ -177,6 +180,25 @@ def _of_file(path: Path) -> Layer:
         if isinstance(layer.values.get(name), str):
             layer.values[name] = str(path.parent / layer.values[name])
     return layer
+
+
+def _unread(lines: Sequence[str]) -> Iterator[int]:
+    """The numbers of the lines that name a variable of ours and set none: dotenv passes over them in silence."""
+    end = ""  # the quote that ends a value of several lines
+    for number, line in enumerate(lines, 1):
+        if end:
+            end = "" if end in line else end
+            continue
+        if line.lstrip().startswith("#"):
+            continue
+        name, _, value = line.partition("=")
+        quote = value.strip()[:1]
+        if quote and quote in "'\"" and value.count(quote) == 1:
+            end = quote
+        elif ENVIRONMENT_PREFIX in name.partition("#")[0].upper():
+            read = dotenv_values(stream=io.StringIO(line), interpolate=False)
+            if not any(name.upper().startswith(ENVIRONMENT_PREFIX) and text is not None for name, text in read.items()):
+                yield number
 
 
 def _of_yaml(text: str, path: Path) -> Layer:
@@ -187,6 +209,8 @@ def _of_yaml(text: str, path: Path) -> Layer:
         line = error.problem_mark.line + 1 if isinstance(error, MarkedYAMLError) and error.problem_mark else 1
         what = "invalid settings file: it is not YAML, or a name is there twice"
         raise ConfigError(what, where=f"{path}:{line}", hint=hint) from None
+    except RecursionError:
+        raise ConfigError("invalid settings file: it is nested too deep", where=str(path), hint=hint) from None
     if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
         raise ConfigError("invalid settings file: expected lines of settings", where=str(path), hint=hint)
     return Layer(str(path), {name.replace("-", "_"): value for name, value in content.items() if value is not None})

@@ -9,8 +9,9 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any, NamedTuple, TypeAlias
 
 from ruamel.yaml import YAML
@@ -174,8 +175,14 @@ _SYNTAX: tuple[tuple[str, str, str], ...] = (
         "unexpected ':'",
         "quote a text that contains ': ', or fix the indentation",
     ),
-    ("unexpected end of stream|<stream end>", "the file ends too early", "close the quote, bracket or brace"),
+    ("unexpected end of stream|<stream end>", "what begins here is not closed", "close the quote, bracket or brace"),
     ("unknown escape character '(.)'", "'\\{0}' is not an escape sequence", r"write \\ for a backslash"),
+    (r"expected <block end>, but found '([\]}])'", "'{0}' closes nothing", "remove it, or put the text in quotes"),
+    (
+        "expected <block end>, but found '<scalar>'",
+        "text after a closing quote",
+        "put the whole text in quotes, and double each of these quotes inside it",
+    ),
     ("expected <block end>", "the indentation does not match the lines above", "indent keys of the same level equally"),
     (r"expected ',' or '([\]}])'", "a ',' or '{0}' is missing", "close the list or table before this place"),
     ("could not find expected ':'", "a ':' is missing", "write key: value"),
@@ -190,13 +197,92 @@ def _syntax_problem(error: YAMLError, text: str) -> YamlProblem:
     said = str(error.problem or error.context) if isinstance(error, MarkedYAMLError) else str(error)
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     where = _mark(mark) if mark else Mark(1, 1)
+    opened = _mark(place) if (place := getattr(error, "context_mark", None)) else Mark(1, 1)
     if isinstance(error, DuplicateKeyError):
         key = re.match('found duplicate key "(.*?)" with value', said, re.DOTALL)
-        return YamlProblem(f"duplicate key {shown(key[1] if key else '')!r}", where, "remove one of them")
+        hint, above = "remove one of them", text.split("\n")[where.line - 2]
+        if above.rstrip().endswith(":") and _indent(above) == where.column - 1:  # keys of another level came below it
+            hint += f", or fix the indentation: line {where.line - 1} has no value"
+        return YamlProblem(f"duplicate key {shown(key[1] if key else '')!r}", where, hint)
+    is_sign = "character" in said  # that the parser does not take, so it is here
+    if not is_sign and (problem := _mistake_above(text, where, opened=opened.line)):
+        return problem
+    if re.search("end of stream|<stream end>", said):
+        where = opened
     for pattern, what, hint in _SYNTAX:
         if found := re.search(pattern, repr(said) if "\t" in said else said):
             return YamlProblem(what.format(*found.groups()), where, hint)
     return YamlProblem(f"not valid YAML: {said}", where, "see docs/mapping.md for the syntax")
+
+
+_TRIED_LINES, _LINES_BELOW = 60, 20
+_MOST_PARSED = 500_000  # characters, in all tries together
+_CLOSING = {"[": "]", "{": "}"}
+#: A key or a dash of a list up to the sign that a space must follow.
+_UNSPACED = re.compile(r"\s*(?:(?:- +)*[^\s\"'\[\]{}:#-][^\"'\[\]{}:#]*:(?=\S)|-(?=\w))")
+
+
+def _mistake_above(text: str, where: Mark, *, opened: int) -> YamlProblem | None:
+    """The mistake that made the parser stop further down, or None if none is found.
+
+    It is in the line of which a repair lets the parser read on, the furthest of all. A few lines are tried: those since
+    the one where the parser ``opened`` what it could not end.
+    """
+    lines = text.split("\n")[: where.line + _LINES_BELOW]
+    last = min(where.line, len(lines))
+    numbers = [n for n in range(max(opened, last - _TRIED_LINES), last + 1) if lines[n - 1].strip(" -#\r")]
+    numbers = [n for n in numbers if not lines[n - 1].lstrip().startswith("#")]
+    best, furthest = None, float(last)
+    indents = sorted({_indent(lines[number - 1]) for number in numbers})
+    signs = ((number, repair) for number in reversed(numbers) for repair in _with_signs(lines[number - 1].rstrip("\r")))
+    moved = ((number, repair) for number in reversed(numbers) for repair in _indented(lines[number - 1], indents))
+    tries = islice(chain(signs, moved), _MOST_PARSED // max(sum(map(len, lines)), 1))
+    for number, (repaired, column, what, hint) in tries:
+        reached = _read_until("\n".join([*lines[: number - 1], repaired, *lines[number:]]))
+        if reached > furthest:
+            best, furthest = YamlProblem(what, Mark(number, column), hint), reached
+    return best
+
+
+def _read_until(text: str) -> float:
+    """The line in which the parser stops; infinite if it reads all."""
+    try:
+        for _ in YAML(typ="safe", pure=True).parse(text):
+            pass
+    except MarkedYAMLError as error:
+        return float(error.problem_mark.line + 1) if error.problem_mark else 0.0
+    except (YAMLError, ValueError, OverflowError):
+        return 0.0
+    return float("inf")
+
+
+def _with_signs(line: str) -> Iterator[tuple[str, int, str, str]]:
+    """A line with what may be missing in it, the column where it is, what is wrong, and the hint."""
+    for quote in "\"'":
+        if line.count(quote) % 2:
+            yield line + quote, line.index(quote) + 1, f"the quote {quote} is not closed", f"close it with {quote}"
+    opened = [each for each in line if each in _CLOSING]
+    if missing := len(opened) - sum(line.count(each) for each in _CLOSING.values()):
+        closing = "".join(_CLOSING[each] for each in reversed(opened[:missing]))
+        yield line + closing, line.index(opened[0]) + 1, f"'{opened[0]}' is not closed", f"close it with {closing}"
+    if found := _UNSPACED.match(line):
+        spaced = f"{found[0]} {line[found.end() :]}"
+        yield spaced, found.end(), f"a space is missing after '{found[0][-1]}'", f"write {shown(spaced.strip())}"
+    if not re.search(r":(\s|$)", line):
+        yield f"{line}:", _indent(line) + 1, "a ':' is missing", "write key: value"
+
+
+def _indented(line: str, indents: Sequence[int]) -> Iterator[tuple[str, int, str, str]]:
+    """A line at the other levels of the lines around it."""
+    own = _indent(line)
+    for other in indents:
+        if other != own:
+            hint = f"indent it by {other} space{'s' * (other != 1)}, or the other keys of its level like it"
+            yield " " * other + line[own:], own + 1, "the indentation does not match the lines around it", hint
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def _mark(mark: Any) -> Mark:

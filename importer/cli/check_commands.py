@@ -38,6 +38,7 @@ def suggest(
     Reads the first 20,000 rows of SOURCE and does not use the network.
     """
     from importer.cli.output import say_document
+    from importer.cli.progress import watching
     from importer.cli.suggest_page import say_explanation, say_suggestion
     from importer.pipeline.checking import suggest_mapping
     from importer.suggest.answers import as_json, load_profile, merged, profile_path, read_answers
@@ -50,7 +51,8 @@ def suggest(
             raise _exists(output)
     profile = None if output is None else profile_path(output)
     folder = None if output is None else output.parent
-    suggestion = suggest_mapping(source, answers=answers, earlier=profile, folder=folder, **asdict(reading))
+    with watching(quiet=False):
+        suggestion = suggest_mapping(source, answers=answers, earlier=profile, folder=folder, **asdict(reading))
     if explain is not None:
         say_explanation(suggestion, explain)
     elif output is None or profile is None:
@@ -187,9 +189,12 @@ def preview(*, export: option.ExportOptions, count: int, as_json: bool) -> None:
     """Show the exact JSON that would be sent for the first rows of SOURCE."""
     from importer.cli.check_page import say_preview
     from importer.cli.output import say_document
+    from importer.cli.progress import watching
     from importer.pipeline.checking import preview as preview_source
 
-    for row in preview_source(count=count, **asdict(export)):
+    with watching(quiet=False):
+        rows = list(preview_source(count=count, **asdict(export)))
+    for row in rows:
         if as_json:
             say_document(row.as_json())
         else:

@@ -74,7 +74,8 @@ def report(
     from importer.cli.run_page import say_report
     from importer.pipeline.ledger_verbs import report as write_report
 
-    result = write_report(ledger, out, options=reports.reports(mask=mask))
+    with output.watching():
+        result = write_report(ledger, out, options=reports.reports(mask=mask))
     output.show(result, lambda: say_report(replace(result, ledger=str(ledger))))  # a masked result has no folder
     return result.exit_code
 

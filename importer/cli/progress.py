@@ -24,7 +24,7 @@ from importer.regions import is_sandbox, is_trial
 from importer.report import Totals
 from importer.wording import duration, printable
 
-_MINUTE = 60.0
+_SECOND, _MINUTE = 1.0, 60.0
 _READ_BAR = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}{postfix}]"
 _SEND_BAR = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]{postfix}"
 #: What is counted while something is done.
@@ -44,7 +44,7 @@ def watching(*, quiet: bool, log: Path | None = None) -> Iterator[Progress]:
     with ExitStack() as stack:
         watch = Watch(bars=bars, lines=lines, log=stack.enter_context(_log_file(log)) if log else None)
         stack.callback(watch.close)
-        if lines or log:
+        if not quiet or log:
             stack.enter_context(ticking(watch))
         try:
             yield watch
@@ -77,6 +77,7 @@ class Watch(Progress):
         self._done = 0
         self._last = clock(), 0
         self._counts: Counter[State] = Counter()
+        self._is_heard = False  # something was shown or logged
         # The stubs make tqdm generic over what it iterates; a bar that is moved by hand iterates over nothing.
         self._bar: tqdm | None = None  # type: ignore[type-arg]
 
@@ -153,6 +154,14 @@ class Watch(Progress):
         code = int(error.exit_code) if isinstance(error, CaseImporterError) else None
         self._log("run_failed", "error", exit_code=code, error=type(error).__name__)
 
+    def second(self) -> None:
+        """The first second is over: say that there is nothing to show yet, as of a workbook with many sheets."""
+        if self._is_heard:
+            return
+        if self._bars:
+            say("still working: a large file or ledger takes a while", error=True)
+        self._log("progress", stage="opening")
+
     def minute(self) -> None:
         """A minute is over: tell how far the run is."""
         if not self._stage:
@@ -191,7 +200,7 @@ class Watch(Progress):
         return f"{failed:,} failed" + (f", {unknown:,} unknown" if unknown else "")
 
     def _enter(self, stage: str, count: int | None, **bar: object) -> None:
-        self._stage, self._total, self._done = stage, count, 0
+        self._stage, self._total, self._done, self._is_heard = stage, count, 0, True
         self._last = self._clock(), 0
         self.close()
         if self._bars:
@@ -213,6 +222,7 @@ class Watch(Progress):
             self._bars, self._bar = False, None
 
     def _log(self, event: str, level: str = "info", /, **fields: object) -> None:
+        self._is_heard = True
         if self._file is None:
             return
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -238,10 +248,12 @@ def _log_file(path: Path) -> Iterator[TextIO]:
 
 @contextmanager
 def ticking(watch: Watch, every: float = _MINUTE) -> Iterator[None]:
-    """While inside, a thread tells it when a minute is over, also when nothing else happens."""
+    """While inside, a thread tells it when a second and each minute is over, also when nothing else happens."""
     over = threading.Event()
 
     def tick() -> None:
+        if not over.wait(min(_SECOND, every)):
+            watch.second()
         while not over.wait(every):
             watch.minute()
 

@@ -103,7 +103,7 @@ _TOKEN = re.compile(r"%.?|\s+|[^%\s]+", re.DOTALL)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COUNT = re.compile(r"(-?\d{1,20})(?:\.\d*)?", re.ASCII)
 _ISO = re.compile(
-    r"(\d{4}-\d\d-\d\d(?:[T ](?:[01]\d|2[0-3]):\d\d(?::\d\d(?:[.,]\d{1,6})?)?)?) ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?",
+    r"(\d{4}-\d\d-\d\d(?:[T ](?:[01]\d|2[0-3]):\d\d(?::\d\d(?:[.,]\d{1,9})?)?)?) ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?",
     re.ASCII,
 )
 

@@ -54,7 +54,7 @@ class Field:
         self._problems = binding.header.problems
         self._default = self._checked(form.default, "default")
         self._constant = self._checked(form.value, "value")
-        self._table = self._checked_table()
+        self._table = self._checked_table(binding.empty)
         #: Its `values:`, text without spaces around it → what it becomes; None if it has none.
         self.table = None if form.values is None else {word.strip(): text for word, text in form.values.items()}
         self.limit = form.max or target.limit  #: Most characters that are taken; None if that is not known.
@@ -170,7 +170,7 @@ class Field:
             return None
         return value[0] if is_entry else value
 
-    def _checked_table(self) -> dict[str, Any] | None:
+    def _checked_table(self, empty: frozenset[str]) -> dict[str, Any] | None:
         if self.form.values is None:
             return None
         table: dict[str, Any] = {}
@@ -178,6 +178,12 @@ class Field:
             if self.fold(word) in table:
                 what = f"{word.strip()!r} is listed twice in `values:`"
                 self._problems.add((*self.path, "values", word), what, "remove one of them", key=True)
+            elif word.strip() in empty and not (word.strip() and (self._split or self.form.template)):
+                what = f"{word.strip()!r} in `values:` is never looked up, because it counts as empty"
+                hint = "use `default:` for empty cells"
+                if word.strip():
+                    hint += ", or remove the word from `source.empty`"
+                self._problems.add((*self.path, "values", word), what, hint, key=True)
             table[self.fold(word)] = self._checked(text or None, "values", word)  # an empty right side is no value
         return table
 

@@ -104,7 +104,8 @@ class QualityCheck:
     def so_far(self, *, whole: bool = False) -> Findings:
         """What has been found until now, from the rows alone; ``whole`` says that there are no more."""
         fields = [check.field for check in self._fields]
-        issues = tuple(open_issues(self._profile, fields, whole=whole))
+        far = [issue for check in self._fields if (issue := check.date_issue())]
+        issues = (*far, *open_issues(self._profile, fields, whole=whole))
         tables = [(check.field, use) for check in self._fields if (use := check.table_use())]
         found = self._errors.causes()
         lines = suggestions(self._mapping, fields, tables=tables, causes=found, issues=issues)

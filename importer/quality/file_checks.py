@@ -78,6 +78,11 @@ def _of_cells(kind: str, column: str, cells: Tally, example: str = "", **facts: 
     return _issue(kind, cells.count, "cell", column=column, rows=cells.rows, example=example, **facts)
 
 
+def far_dates(column: str, cells: Tally, form: str) -> FileIssue:
+    """All counts since 1970 in a column give dates that no ticket has."""
+    return _of_cells("far_dates", column, cells, form=form)
+
+
 def _of_rows(kind: str, rows: Tally) -> FileIssue:
     return _issue(kind, rows.count, "row", rows=rows.rows, example=shown(rows.example))
 

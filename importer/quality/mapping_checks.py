@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from importer.ledger import LedgerView
+from importer.mapping.dates import EPOCHS, parser
 from importer.mapping.notes import Companion
 from importer.mapping.values import Field
 from importer.models import Row
-from importer.quality.file_checks import DAY_FIRST, FileIssue, file_issues, issue_shapes, sheet_issues
-from importer.quality.profile import FileProfile, ValueCounts, chunk_of
+from importer.quality.file_checks import DAY_FIRST, FileIssue, far_dates, file_issues, issue_shapes, sheet_issues
+from importer.quality.profile import FileProfile, Tally, ValueCounts, chunk_of
 from importer.reader import Reader
 
 _EXAMPLES = 3
+_TICKET_YEARS = range(1990, 2061)
 _UNMATCHED_NAMED = 5
 _NUMBER = re.compile(r"([0-9]+)(?:[.,]0+)?")
 
@@ -107,9 +109,14 @@ class FieldCheck:
         self._words = ValueCounts()
         self._limit = field.limit if field.table is None else None
         self._longest = self._row = self._over = 0
+        self._counts = [form for form in field.form.format or () if form in EPOCHS]
+        self._parsers = [parser(form) for form in self._counts]
+        self._far, self._near = Tally(), 0
 
-    def take(self, rows: Iterable[Row]) -> None:
+    def take(self, rows: Sequence[Row]) -> None:
         """Look at the next rows, which have as many cells as the header."""
+        if self._parsers and not self._near:
+            self._take_dates(rows)
         if not self._has_words and self._limit is None:
             return
         texts = [(row.number, self.field.text(row.cells)) for row in rows]
@@ -126,6 +133,21 @@ class FieldCheck:
                 self._over += length > limit
                 if length > self._longest:
                     self._longest, self._row = length, number
+
+    def _take_dates(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            text = self.field.text(row.cells).strip()
+            moments = [moment for parse in self._parsers if (moment := parse(text))]
+            if any(moment.year in _TICKET_YEARS for moment in moments):
+                self._near += 1
+            elif moments:
+                self._far.add(row.number, text)
+
+    def date_issue(self) -> FileIssue | None:
+        """What is wrong with counts since 1970, if none of them is a year that a ticket can be of."""
+        if self._near or not self._far.count:
+            return None
+        return far_dates(self.field.columns[0], self._far, self._counts[0])
 
     def table_use(self) -> TableUse | None:
         """The words that came; None if the field takes any text."""

@@ -8,7 +8,7 @@ become bad rows with the reason; a quote that is never closed refuses the file, 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -85,22 +85,30 @@ class _Rows:
         self._reader = csv_lines(lines, dialect.delimiter)
         self._start = 1
         self._broken_line = 0  # whose quotes are broken, so that the next lines may be the rest of its cell
+        self._cut_line = 0  # that ends like no other, so that the next one may be the rest of its last cell
+        self._kept: tuple[int, Sequence[str]] | None = None  # the last row of a chunk, until the one below is known
         for _ in islice(self._reader, dialect.skipped):
             pass
+        self._has_cr = lines.last.endswith("\r")  # the lines end with a bare CR, as on old Macs
 
     def take(self, builder: ChunkBuilder, limit: int) -> ChunkBuilder:
         """Fill ``builder`` with up to ``limit`` rows; fewer come only at the end."""
+        if self._kept:
+            builder.add(*self._kept)
+            self._kept = None
         while builder.taken < limit and not self._lines.ended:
             try:
                 self._read(builder, limit - builder.taken)
             except csv.Error:
                 builder.bad_rows.append(self._broken_row())
+        if builder.taken > 1 and not (self._lines.ended or self._lines.quote_seen) and _ends_good(builder):
+            self._kept = builder.numbers.pop(), builder.rows.pop()
         return builder
 
     def _read(self, builder: ChunkBuilder, limit: int) -> None:
         """The hot loop: everything that a million good rows go through."""
         reader, lines, width, short = self._reader, self._lines, self._width, self._short or -1
-        add_number, add_row = builder.numbers.append, builder.rows.append
+        add_number, add_row, has_cr = builder.numbers.append, builder.rows.append, self._has_cr
         self._start = reader.line_num + 1
         for cells in islice(reader, limit):
             if len(cells) == short:
@@ -115,6 +123,8 @@ class _Rows:
                 rule = f"may belong to line {self._broken_line}, which has broken quotes"
                 hint = f"fix line {self._broken_line} first"
                 builder.bad_rows.append(self._bad_row(cells, "after_broken_quotes", rule, hint))
+            elif self._cut_line or (not has_cr and lines.last.endswith("\r")):
+                self._take_cut(builder, cells)
             else:
                 self._broken_line = 0
                 add_number(self._start)
@@ -127,14 +137,37 @@ class _Rows:
         if not "".join(cells).strip(_BLANK):
             builder.blank_rows += 1
             return
+        self._cut_line = self._start if self._is_cut() else 0
         if has > self._width:
             code, hint = "too_many_fields", f"quote each cell that contains {self._delimiter!r}"
         else:
             code, hint = "too_few_fields", "complete the row, and quote each cell that contains a line break"
+            self._doubt_row_above(builder, cells)
             if not self._lines.last.endswith(("\n", "\r")):
                 hint = f"{CUT_OFF}: it is cut off; export again"
         rule = f"has {has} field{'s' * (has != 1)}, but the header has {self._width}"
         builder.bad_rows.append(self._bad_row(cells, code, rule, hint))
+
+    def _doubt_row_above(self, builder: ChunkBuilder, cells: list[str]) -> None:
+        """A short row may be the rest of the last cell of the row above, which has a line break without quotes then.
+
+        It is not if the program that wrote the file puts cells in quotes, or if it begins like the row above.
+        """
+        if _ends_good(builder) and not self._lines.quote_seen and _may_be_rest(cells, builder.rows[-1]):
+            _add_split(builder, self._start)
+
+    def _take_cut(self, builder: ChunkBuilder, cells: list[str]) -> None:
+        """A row whose line ends like no other, or that is below such a row."""
+        above, self._cut_line = self._cut_line, self._start if self._is_cut() else 0
+        if above:
+            rule = f"may belong to line {above}, which may have a line break without quotes"
+            builder.bad_rows.append(self._bad_row(cells, "after_split_row", rule, f"fix line {above} first"))
+        else:
+            builder.add(self._start, cells)
+            _add_split(builder, self._reader.line_num + 1)
+
+    def _is_cut(self) -> bool:
+        return not self._has_cr and self._lines.last.endswith("\r")
 
     def _broken_row(self) -> Row:
         """The row on which the csv reader gave up.
@@ -163,3 +196,30 @@ class _Rows:
 
 def _has_open_quote(line: str) -> bool:
     return line.count('"') % 2 == 1
+
+
+def _add_split(builder: ChunkBuilder, rest: int) -> None:
+    """The last cell of the last row may continue in the line ``rest``."""
+    rule = f"may continue in line {rest}, by a line break without quotes"
+    hint = "quote each cell that contains a line break"
+    value = shown(builder.rows[-1][-1])
+    builder.add_problem(builder.numbers[-1], FieldError("split_row", builder.columns[-1], value, rule, hint))
+
+
+def _ends_good(builder: ChunkBuilder) -> bool:
+    """Whether the last row so far that is not blank is a good one."""
+    last = builder.numbers[-1] if builder.numbers else 0
+    is_last = not builder.bad_rows or builder.bad_rows[-1].number < last
+    return last > 0 and is_last and last not in builder.cell_problems
+
+
+def _may_be_rest(cells: Sequence[str], above: Sequence[str]) -> bool:
+    """Whether a short row is rather the rest of a text than a row: "Kind regards" below "T-104", unlike "T-77"."""
+    first = cells[0].strip(_BLANK + "\0")
+    if not first and len(cells) == 1:
+        return False
+    return (len(cells) == 1 and " " in first) or _kind_of_word(first) != _kind_of_word(above[0].strip())
+
+
+def _kind_of_word(text: str) -> tuple[bool, bool]:
+    return " " in text, any(map(str.isdigit, text))

@@ -83,6 +83,8 @@ def frame_text(value: Any) -> str:
     match value:
         case str():  # of NumPy perhaps
             return str(value)
+        case bytes():
+            return value.decode("utf-8", "surrogateescape")  # what is not UTF-8 is refused with its row
         case np.floating():
             return number_text(value)  # type: ignore[arg-type]  # of any width
         case np.bool_():

@@ -85,6 +85,11 @@ _JSON = re.compile(r'\s*(?:\{\s*["}]|\[\s*[\[{"\]])')
 _TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.I)
 #: An Excel 97 workbook has one of the first two; streams are named in UTF-16 somewhere in the file.
 _STREAMS = ("Workbook", "Book", "EncryptedPackage")
+#: The begin of an Excel 97 (or 95) workbook that is encrypted in any way: BOF, perhaps WRITEPROTECT, and FILEPASS.
+#: Source: [MS-XLS] 2.4.21, 2.4.117. calamine takes the oldest way for damage.
+_FILE_PASS = re.compile(
+    rb"\x09\x08(?:\x10\x00\x00\x06.{14}|\x08\x00\x00\x05.{6})(?:\x86\x00\x00\x00)?\x2f\x00", re.DOTALL
+)
 
 
 def damaged(name: str, reason: object = "") -> SourceError:
@@ -132,7 +137,8 @@ def kind_of(path: Path) -> Kind:
         return Kind.TEXT
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         streams = {name for name in _STREAMS if data.find(name.encode("utf-16-le")) >= 0}
-    if streams == {"EncryptedPackage"}:
+        is_encrypted = _FILE_PASS.search(data) is not None
+    if streams == {"EncryptedPackage"} or is_encrypted:
         raise password_protected(path.name)
     if not streams:
         raise SourceError("is an old Office document, but not a workbook", where=path.name, hint=_EXPORT)

@@ -29,6 +29,7 @@ CUT_OFF = "the file ends inside this row"
 _SPELLED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 _SEP_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
 
+_SPACED_QUOTE = re.compile(r'\s+"')
 _SAMPLE_ROWS = 200
 _SHORT_ROWS = 3  # that leave out the same last cells
 _WHOLE_LEAST = 0.1  # share of the rows that prove the width of the header if they do not leave them out
@@ -100,6 +101,11 @@ def find_dialect(block: Sequence[str], reading: ReadingOptions, *, complete: boo
     is_proven = any(len(cells) == len(header) for cells in filled)
     if filled and not short and not is_proven:
         notes.append("none of the first rows has as many cells as the header; check for a title above the header")
+    if any(_SPACED_QUOTE.match(cell) for cells in filled for cell in cells):
+        notes.append(
+            "some cells have a space before their opening quote: the quotes stay in the text, and a delimiter "
+            "between them separates cells"
+        )
     absent = [repr(shown(name)) for name in header[short:] if name.strip()] if short else []
     if absent and is_proven:
         are = f"columns {listed(absent, most=5)}, which are" if len(absent) > 1 else f"column {absent[0]}, which is"

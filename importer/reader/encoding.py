@@ -24,7 +24,7 @@ _MARKS = (
 )
 _CUT_OFF = ("unexpected end of data", "truncated data", "incomplete multibyte sequence")
 _SAMPLE_BYTES = 32_768
-_WIDE_SHARE = 0.04  #: Of the characters of a table in UTF-16, those that are ASCII.
+_WIDE_SHARE, _WIDE_SHARE_OF_UTF8 = 0.04, 0.5  #: Of the characters of a table in UTF-16, those that are ASCII.
 _MOST_READINGS = 5
 _NEARLY = 0.8  # as likely as the likeliest: one odd word must not hide the right one
 #: What programs write that do not write Unicode, the most common first.
@@ -75,19 +75,29 @@ def settle_encoding(head: bytes, given: str | None, name: str) -> Encoding:
 
 
 def _refuse_unmarked_utf16(head: bytes, name: str) -> None:
-    """In UTF-16 the delimiters and line ends of any table, and Latin letters, have a NUL in every second byte."""
+    """In UTF-16 the delimiters and line ends of any table, and Latin letters, have a NUL in every second byte.
+
+    Bytes that are UTF-8 without them are a damaged text with a few NUL characters, unless most letters have one.
+    """
     half = len(head) // 2 or 1
+    is_utf8 = _is_printable(head.replace(b"\0", b""), "utf-8")
+    least = half * (_WIDE_SHARE_OF_UTF8 if is_utf8 else _WIDE_SHARE)
     for first, codec in ((1, "utf-16-le"), (0, "utf-16-be")):
         nuls, others = head[first::2].count(0), head[1 - first :: 2].count(0)
-        if nuls > half * _WIDE_SHARE and others < nuls * 0.1 and _is_printable(head[: len(head) // 2 * 2], codec):
+        if nuls > least and others < nuls * 0.1 and _is_printable(head[: len(head) // 2 * 2], codec):
             what = f"looks like {codec.upper()} without a byte order mark"
             raise SourceError(what, where=f"{name}:1", hint=f"add --encoding {codec}")
 
 
 def _is_printable(data: bytes, codec: str) -> bool:
     """Whether bytes, which may end inside a character, are text in an encoding."""
-    text = codecs.getincrementaldecoder(codec)("replace").decode(data)
+    text = _decoded(data, codec)
     return "\ufffd" not in text and sum(each.isprintable() or each.isspace() for each in text) > 0.95 * len(text)
+
+
+def _decoded(data: bytes, codec: str) -> str:
+    """The text of bytes that may be cut inside their last character."""
+    return codecs.getincrementaldecoder(codec)("replace").decode(data)
 
 
 def not_decodable(data: bytes, *, at: int, reason: str, codec: str, where: str, offset: int) -> SourceError:
@@ -102,7 +112,7 @@ def not_decodable(data: bytes, *, at: int, reason: str, codec: str, where: str, 
     if reason in _CUT_OFF:
         hint = "the file is cut off; export again"
         return SourceError(f"{what}: the file ends inside a character", where=where, hint=hint)
-    text = codecs.getincrementaldecoder("utf-8")("replace").decode(data)  # which may be cut inside its last character
+    text = _decoded(data, "utf-8")
     wrong = text.count("\ufffd")  # in other encodings hardly a character of several bytes is right UTF-8
     right = sum(not character.isascii() for character in text) - wrong
     if codec == "utf-8" and right > wrong:
@@ -116,7 +126,10 @@ def not_decodable(data: bytes, *, at: int, reason: str, codec: str, where: str, 
 
 def _choices(data: bytes) -> str:
     """What to pass as --encoding: one word as each likely encoding would read it, the one on which they differ most."""
-    lines = [line for line in data[:_SAMPLE_BYTES].splitlines() if not line.isascii()]
+    sample = data[:_SAMPLE_BYTES].splitlines()
+    if len(data) > _SAMPLE_BYTES and len(sample) > 1:
+        del sample[-1]  # it may be cut inside a character, which no strict decoder takes
+    lines = [line for line in sample if not line.isascii()]
     likely = {name: _plausible_share(b"\n".join(lines), name) for name in _COMMON}
     likeliest = sorted(_COMMON, key=lambda name: -likely[name])  # of equal ones the most common first
     names = [name for name in likeliest if likely[name] and likely[name] >= _NEARLY * likely[likeliest[0]]]

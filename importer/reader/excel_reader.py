@@ -47,6 +47,7 @@ from importer.wording import plural
 _RULES = {
     "error_cell": ("is a spreadsheet error", "fix the formula, or clear the cell"),
     "formula_without_value": ("is a formula without a saved result", "open the workbook in Excel and save it"),
+    "negative_date": ("is a negative number in a date format, which shows as #####", "fix the cell"),
     "lost_break": ("has a tab or line break that cannot be read from this kind of file", "save it as .xlsx or CSV"),
 }
 _ERRORS_UNSEEN = "error values such as #N/A cannot be distinguished from empty cells in this workbook"

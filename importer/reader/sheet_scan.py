@@ -1,5 +1,6 @@
 """What calamine does not tell about a sheet of an .xlsx or .ods workbook, read from its XML before calamine opens it.
 
+* Negative numbers in a date format, which it reads as a time of day.
 * Error values and formulas that were never computed: calamine reads them as empty texts (its issue 105), and cases
   would be created with empty fields.
 * Cells far out: calamine takes 32 bytes for each cell of the rectangle that the cells span; without as much memory, the
@@ -16,7 +17,7 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -35,6 +36,10 @@ _INDEX_BYTES = 4 * 1024**2  # of a part that only lists other parts
 _VALUE_SHOWN = 80
 _SHORT_INDENT = 32  # so many repeated spaces are no longer than the tag that stands for them
 _ZEROS = re.compile("0{2,}")
+#: Numbers of the formats of dates and times that no workbook lists. Source: ECMA-376 part 1, section 18.8.30.
+_DATE_FORMATS = frozenset(map(str, (*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59))))
+_LITERAL = re.compile(r"\"[^\"]*\"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]|General", re.IGNORECASE)
+_DATE_PART = re.compile("[dmyhs]", re.IGNORECASE)
 _ODS_CELLS = ("table:table-cell", "table:covered-table-cell")
 _ODS_BREAKS = ("text:tab", "text:line-break")  # calamine drops them, and two words become one
 _ODS_ERROR = re.compile(r"#(?:N/A|DIV/0!|NAME\?|VALUE!|REF!|NUM!|NULL!)|Err:\d{3}")
@@ -45,7 +50,7 @@ class CellProblem:
     """A cell that calamine reads as blank although it is not, or not as it is."""
 
     column: int  #: 0-based
-    code: str  #: ``error_cell``, ``formula_without_value`` or ``lost_break``
+    code: str  #: ``error_cell``, ``formula_without_value``, ``negative_date`` or ``lost_break``
     value: str = ""  #: what the sheet shows, such as ``#N/A``
 
 
@@ -111,7 +116,7 @@ def scan_xlsx(path: Path, sheet: str) -> SheetScan | None:
             return None
         scan = SheetScan(f"{path.name} [{sheet}]", limits.most_cells(path))
         with archive.open(part) as file:
-            _XlsxParser(scan, _zero_styles(archive)).parse(file)
+            _XlsxParser(scan, *_styles(archive)).parse(file)
         return scan
 
 
@@ -149,18 +154,16 @@ def _elements(archive: zipfile.ZipFile, part: str) -> list[ElementTree.Element]:
         return list(ElementTree.fromstring(file.read(_INDEX_BYTES)).iter())
 
 
-def _zero_styles(archive: zipfile.ZipFile) -> dict[str, int]:
-    """The styles of cells whose number format consists of zeros, such as ``000000``, and how many these are."""
+def _styles(archive: zipfile.ZipFile) -> tuple[dict[str, int], set[str]]:
+    """The styles of cells whose number format consists of zeros, such as ``000000``, with how many these are; and those
+    that show a date or a time."""
     styles = _elements(archive, "xl/styles.xml")
-    formats = {
-        each.get("numFmtId"): min(len(code), 255)
-        for each in styles
-        if each.tag.endswith("}numFmt") and _ZEROS.fullmatch(code := each.get("formatCode", ""))
-    }
+    formats = {each.get("numFmtId"): each.get("formatCode", "") for each in styles if each.tag.endswith("}numFmt")}
     cells = next((each for each in styles if each.tag.endswith("}cellXfs")), ())
-    return {
-        str(at): formats[style.get("numFmtId")] for at, style in enumerate(cells) if style.get("numFmtId") in formats
-    }
+    numbers = {str(at): style.get("numFmtId", "0") for at, style in enumerate(cells)}
+    codes = {style: formats.get(number, "d" if number in _DATE_FORMATS else "") for style, number in numbers.items()}
+    zeros = {style: min(len(code), 255) for style, code in codes.items() if _ZEROS.fullmatch(code)}
+    return zeros, {style for style, code in codes.items() if _DATE_PART.search(_LITERAL.sub("", code))}
 
 
 class _Parser:
@@ -200,10 +203,10 @@ def _refuse_doctype(*_: object) -> None:
 class _XlsxParser(_Parser):
     """One sheet. For each cell that matters there are millions that do not: only suspects have an end handler."""
 
-    def __init__(self, scan: SheetScan, zero_styles: Mapping[str, int]) -> None:
+    def __init__(self, scan: SheetScan, zero_styles: Mapping[str, int], date_styles: Set[str]) -> None:
         super().__init__(scan)
         self.xml.StartElementHandler = self._start
-        self._zero_styles = zero_styles
+        self._zero_styles, self._date_styles = zero_styles, date_styles
         self._row = 0
         self._hidden = False
         self._cells = 0  # of this row so far
@@ -233,7 +236,8 @@ class _XlsxParser(_Parser):
             self.scan.merged.append(attributes.get("ref", ""))
         elif tag == "filterColumn":
             self.scan.filtered = True
-        if tag == "f" or (tag == "c" and attributes.get("t") == "e"):
+        is_suspect = tag == "c" and (attributes.get("t") == "e" or attributes.get("s") in self._date_styles)
+        if tag == "f" or is_suspect:
             self._is_formula, self.text = tag == "f", ""
             self.xml.EndElementHandler = self._end
 
@@ -249,6 +253,8 @@ class _XlsxParser(_Parser):
                 self.problems.append(CellProblem(self._column(), "error_cell", value or "an error"))
             elif self._is_formula and kind != "str" and not value:
                 self.problems.append(CellProblem(self._column(), "formula_without_value"))
+            elif value.startswith("-") and kind in (None, "n") and self._cell.get("s") in self._date_styles:
+                self.problems.append(CellProblem(self._column(), "negative_date", value))
 
     def _column(self) -> int:
         """0-based column of the cell at hand; without a reference it is the one after the cell before."""
@@ -284,6 +290,7 @@ class _OdsParser(_Parser):
         self._is_filled = self._row_is_filled = False  # not blank
         self._is_read_as_text = False
         self._suspect: Attributes | None = None
+        self._is_computed = False  # the suspect has a result, perhaps an empty text
         self._is_note = False
         self._cell_at = self._spaces = 0  # where in the file the cell begins; spaces that it repeats
         self._read = self._written = 0  # characters of the row's cells, as they are and as calamine writes them out
@@ -312,6 +319,8 @@ class _OdsParser(_Parser):
         elif name == "office:annotation":
             self.collect(False)
             self._is_note = True
+        elif name == "text:p" and not self._is_note:
+            self._is_computed = True
         elif name in _ODS_BREAKS and self._is_read_as_text and not self._is_note:
             found = [CellProblem(column, "lost_break") for column in self._columns]
             self.problems += found if self.problems[-len(found) :] != found else []
@@ -321,7 +330,7 @@ class _OdsParser(_Parser):
         self._columns = range(begins, begins + int(attributes.get("table:number-columns-repeated", 1)))
         self._cell_at, self._spaces = self.xml.CurrentByteIndex, 0
         if "table:formula" in attributes or _is_ods_error(attributes):
-            self._suspect, self.text = attributes, ""
+            self._suspect, self.text, self._is_computed = attributes, "", False
             self.collect(True)
         self._is_filled = "office:value-type" in attributes or self._suspect is not None
         is_text = attributes.get("office:value-type") == "string"
@@ -350,7 +359,7 @@ class _OdsParser(_Parser):
         self._suspect, text = None, self.text.strip()
         if _is_ods_error(attributes) or _ODS_ERROR.fullmatch(text):
             self.problems += [CellProblem(column, "error_cell", text or "an error") for column in self._columns]
-        elif "office:value-type" not in attributes and not text:
+        elif "office:value-type" not in attributes and not text and not self._is_computed:
             self.problems += [CellProblem(column, "formula_without_value") for column in self._columns]
 
     def _finish_row(self) -> None:

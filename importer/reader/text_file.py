@@ -108,6 +108,7 @@ class Lines:
         self.count = 0  #: How many were handed out.
         self.ended = False  #: Whether there are no more.
         self.nul_seen = False  #: Whether a line contained a NUL character.
+        self.quote_seen = False  #: Whether a line contained a quote.
 
     def __iter__(self) -> Iterator[str]:
         with damage_named(self._name):
@@ -117,6 +118,8 @@ class Lines:
                     self.count += 1
                     if "\0" in line:
                         self.nul_seen = True
+                    if not self.quote_seen and '"' in line:
+                        self.quote_seen = True
                     if len(line) == LONGEST_CELL:
                         what = f"a line is longer than {LONGEST_CELL // 1024**2} MiB"
                         hint = "this does not look like a table; export again"

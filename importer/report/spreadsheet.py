@@ -264,6 +264,8 @@ def put_back(
             touched.add(column)
     problems = [error for error in row.problems if error.column in touched]
     # What the reader found in a cell is still true if the user has not changed it, however the number is written now.
+    if touched == {None} and len(original.cells) == len(original.columns):
+        touched.clear()  # nor is a row with all its cells another one
     problems += [error for error in original.errors if error.is_of_reader and error.column not in touched]
     if any("\0" in cell for cell in cells):
         problems = list(_about_row(original))

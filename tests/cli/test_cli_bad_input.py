@@ -40,7 +40,7 @@ CASES = {
     "unreadable": (["unreadable.csv"], ["unreadable.csv", "cannot read the file"]),
     "delimiter": (["t.csv", "--delimiter", ";;"], ["';;' is not a valid delimiter", "--delimiter ';'"]),
     "encoding": (["t.csv", "--encoding", "klingon"], ["unknown encoding 'klingon'", "cp1252"]),
-    "mapping: syntax": (["t.csv", "-m", "syntax.yml"], ["syntax.yml:3:5:", "close the list or table"]),
+    "mapping: syntax": (["t.csv", "-m", "syntax.yml"], ["syntax.yml:2:9:", "close it with }"]),
     "mapping: key": (["t.csv", "-m", "key.yml"], ["key.yml:5:3: unknown key 'titel'", "did you mean 'title'?"]),
     "mapping: column": (["t.csv", "-m", "column.yml"], ["column.yml:5:10: the export has no column 'Subjekt'"]),
     "mapping: twice": (["t.csv", "-m", "twice.yml"], ["twice.yml:8:1:", "case"]),

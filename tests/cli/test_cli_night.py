@@ -131,6 +131,29 @@ def test_minutes_end_also_when_nothing_happens() -> None:
         assert heard.wait(30)
 
 
+def test_after_a_second_without_a_word_there_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """A workbook of 3,000 sheets takes ten seconds to open; a run that has shown something is not interrupted."""
+    log = io.StringIO()
+    silent, busy, at_work = Watch(bars=True, log=log), Watch(bars=True), Watch(lines=True)
+    busy.notice(Notice("paused", "it rains", {}))
+    capsys.readouterr()
+    for watch in (silent, silent, busy, at_work):
+        watch.second()
+    assert capsys.readouterr().err == "still working: a large file or ledger takes a while\n"
+    assert [json.loads(line)["stage"] for line in log.getvalue().splitlines()] == ["opening"]
+
+
+def test_the_first_second_ends_also_when_nothing_happens() -> None:
+    heard = threading.Event()
+
+    class Listener(Watch):
+        def second(self) -> None:
+            heard.set()
+
+    with ticking(Listener(), every=0.01):
+        assert heard.wait(30)
+
+
 def test_without_a_terminal_it_is_the_plain_line_and_quiet_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     for quiet, said in ((False, "it rains\n  hint: wait\n"), (True, "")):
         with watching(quiet=quiet) as told:

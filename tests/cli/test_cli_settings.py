@@ -423,3 +423,36 @@ def test_a_ca_file_that_cannot_be_used_is_a_settings_error(
     assert ended.err.startswith(f"error: {said}\n")
     assert "--ca-file" in ended.err
     assert not list(aimless.folder.glob("*-import"))
+
+
+# -- files that cannot be read ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "is_read"),
+    [
+        ("CASE_IMPORTER_RATE: 2", False),
+        ("CASE_IMPORTER_RATE", False),
+        ("set CASE_IMPORTER_RATE=2", False),
+        ("$env:CASE_IMPORTER_RATE = 2", False),
+        ("export CASE_IMPORTER_RATE=2 # slowly", True),
+        ("# CASE_IMPORTER_RATE: 2", True),
+        ("ANOTHER PROGRAM", True),
+        ("KEY='-----\nCASE_IMPORTER_RATE: 2\n-----'", True),
+    ],
+)
+def test_a_line_that_sets_nothing_is_an_error_and_not_passed_over(tmp_path: Path, line: str, is_read: bool) -> None:
+    """A run without the limit that somebody wrote is worse than none, also if nothing else of ours is in the file."""
+    (tmp_path / ".env").write_text(f"# settings\n{line}\n", encoding="utf-8")
+    if is_read:
+        load_settings(near=tmp_path, environment={}, sandbox=True)
+        return
+    with pytest.raises(ConfigError, match="this line of the settings file cannot be read") as error:
+        load_settings(near=tmp_path, environment={}, sandbox=True)
+    assert error.value.where == f"{tmp_path / '.env'}:2"
+
+
+def test_a_settings_file_that_is_nested_too_deep_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "deep.yml").write_text("[" * 3000, encoding="utf-8")
+    with pytest.raises(ConfigError, match="nested too deep"):
+        load_settings(config_file=tmp_path / "deep.yml", environment={})

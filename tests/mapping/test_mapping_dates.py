@@ -88,6 +88,7 @@ def sent(text: str, pattern: str = "iso", *, zone: str = "UTC", kind: str = "dat
         ("iso", "2024-03-12", datetime(2024, 3, 12)),
         ("iso", "2024-03-12 09:41", datetime(2024, 3, 12, 9, 41)),
         ("iso", "2024-03-12T09:41:07.123Z", datetime(2024, 3, 12, 9, 41, 7, 123_000, tzinfo=UTC)),
+        ("iso", "2024-03-12 09:41:07.123456789", datetime(2024, 3, 12, 9, 41, 7, 123_456)),
         ("iso", "2024-03-12 09:41:07 UTC", datetime(2024, 3, 12, 9, 41, 7, tzinfo=UTC)),
         ("iso", "2024-03-12 09:41:07 +0530", datetime.fromisoformat("2024-03-12T09:41:07+05:30")),
         ("iso", "2024-03-12T09:41:07,5+01", datetime.fromisoformat("2024-03-12T09:41:07.5+01:00")),

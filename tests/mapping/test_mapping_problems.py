@@ -116,6 +116,14 @@ MEANING = [
         CASE + "  requester_name: {column: A, values: {a: b, A: c}, ignore: case}\n",
         ["6:46: 'A' is listed twice in `values:`"],
     ),
+    (
+        CASE + "  requester_name: {column: A, values: {'': b}}\n",
+        ["6:40: '' in `values:` is never looked up, because it counts as empty"],
+    ),
+    (
+        CASE.replace("key: ID", "key: ID, empty: [-, N/A]") + "  requester_name: {column: A, values: {N/A: b}}\n",
+        ["6:40: 'N/A' in `values:` is never looked up, because it counts as empty"],
+    ),
     (CASE + "  requester_name: {column: A, ignore: case}\n", ["6:31: `ignore` has no effect without `values`"]),
     (CASE + "  requester_name: {column: A, values: {a: b}, ignore: cse}\n", ["6:55: 'cse' is not a valid value"]),
     (CASE + "  requester_name: {column: A, html: yes}\n", ["6:37: 'yes' is not a valid value"]),

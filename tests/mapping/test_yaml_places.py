@@ -48,10 +48,10 @@ def test_places_are_those_of_keys_and_values() -> None:
         ("a:\t1", "tab used for indentation", Mark(1, 3)),
         ("a: x: y", "unexpected ':'", Mark(1, 5)),
         ("a: @x", "a text cannot start with '@'", Mark(1, 4)),
-        ("a: [1", "the file ends too early", Mark(1, 6)),
-        ("a: 'x\n\n", "the file ends too early", Mark(3, 1)),
-        ("a: [x y\nb: 1", "a ',' or ']' is missing", Mark(2, 2)),
-        ("a: 1\n b: 2", "unexpected ':'", Mark(2, 3)),
+        ("a: [1", "'[' is not closed", Mark(1, 4)),
+        ("a: 'x\n\n", "the quote ' is not closed", Mark(1, 4)),
+        ("a: [x y\nb: 1", "'[' is not closed", Mark(1, 4)),
+        ("a: 1\n b: 2", "the indentation does not match the lines around it", Mark(2, 2)),
         ("- a\nb: 1", "the indentation does not match the lines above", Mark(2, 1)),
         ('a: "\\q"', "'\\q' is not an escape sequence", Mark(1, 6)),
         ('a: b\nc: "\\UFFFFFFFF"', r"a \U escape in the text that follows is not a character", Mark(2, 2)),
@@ -77,6 +77,104 @@ def test_what_is_wrong_is_named_with_its_place(text: str, what: str, mark: Mark)
     assert caught.value.hint
 
 
+LONG = """\
+# A mapping
+version: 1
+source:
+  key: Ticket ID
+  empty: ["-", N/A]
+  columns:
+    Old: {optional: true}
+
+case:
+  title: Ticket Subject
+  description:
+    column: Ticket Description
+    max: 2000
+    overflow: truncate
+  priority:
+    column: Ticket Priority
+    values:
+      Low: LOW
+      Critical: URGENT
+    default: NORMAL
+  requester_email: Customer Email
+  custom_fields:
+    text1: Product
+    text2: {column: Ticket Status}
+  notes:
+    - body: Resolution
+      title: {value: Resolution}
+    - body:
+        template: "Type: {Ticket Type}"
+
+after_create:
+  status: {column: Ticket Status, values: {Open: OPEN}}
+"""
+INDENTATION, QUOTED = "the indentation does not match", "text after a closing quote"
+
+
+@pytest.mark.parametrize(
+    ("line", "written", "what"),
+    [
+        (10, "    title: Ticket Subject", INDENTATION),
+        (21, "      requester_email: Customer Email", INDENTATION),
+        (21, "   requester_email: Customer Email", INDENTATION),
+        (21, " requester_email: Customer Email", INDENTATION),
+        (15, "priority:", INDENTATION),
+        (13, "      max: 2000", INDENTATION),
+        (13, "   max: 2000", INDENTATION),
+        (26, "  - body: Resolution", INDENTATION),
+        (27, "     title: {value: Resolution}", INDENTATION),
+        (27, "        title: {value: Resolution}", INDENTATION),
+        (13, "\t    max: 2000", "tab used for indentation"),
+        (10, "  title:Ticket Subject", "a space is missing after ':'"),
+        (21, "  requester_email:Customer Email", "a space is missing after ':'"),
+        (13, "    max:2000", "a space is missing after ':'"),
+        (18, "      Low:LOW", "a space is missing after ':'"),
+        (26, "    -body: Resolution", "a space is missing after '-'"),
+        (10, "  title Ticket Subject", "a ':' is missing"),
+        (11, "  description", "a ':' is missing"),
+        (17, "    values", "a ':' is missing"),
+        (10, '  title: "Ticket Subject', 'the quote " is not closed'),
+        (10, "  title: 'Ticket Subject", "the quote ' is not closed"),
+        (29, '        template: "Type: {Ticket Type}', 'the quote " is not closed'),
+        (18, "      'Low: LOW", "what begins here is not closed"),
+        (5, '  empty: ["-", N/A', "'[' is not closed"),
+        (24, "    text2: {column: Ticket Status", "'{' is not closed"),
+        (32, "  status: {column: Ticket Status, values: {Open: OPEN}", "'{' is not closed"),
+        (24, "    text2: {column: Ticket Status}}", "'}' closes nothing"),
+        (10, '  title: "Ticket" Subject', QUOTED),
+        (10, "  title: 'Customer's Subject'", QUOTED),
+        (10, "  title: Ticket: Subject", "unexpected ':'"),
+        (32, "  status: {column: Ticket Status values: {Open: OPEN}}", "a ',' or '}' is missing"),
+    ],
+)
+def test_a_mistake_in_a_long_mapping_is_named_where_it_is(line: int, written: str, what: str) -> None:
+    """The parser stops up to 25 lines below."""
+    lines = LONG.split("\n")
+    lines[line - 1] = written
+    with pytest.raises(YamlProblem) as caught:
+        read_yaml("\n".join(lines))
+    assert (caught.value.mark.line, caught.value.what[: len(what)]) == (line, what)
+
+
+def test_of_two_mistakes_the_first_is_named() -> None:
+    text = LONG.replace("  title: Ticket", "  title:Ticket").replace("status: {", "status {")
+    with pytest.raises(YamlProblem) as caught:
+        read_yaml(text)
+    assert caught.value.mark.line == 10
+
+
+def test_a_key_that_slipped_into_the_block_of_another_is_named_with_its_duplicate() -> None:
+    with pytest.raises(YamlProblem, match="duplicate key 'column'") as caught:
+        read_yaml(LONG.replace("  priority:", "    priority:"))
+    assert (caught.value.mark.line, caught.value.hint) == (
+        16,
+        "remove one of them, or fix the indentation: line 15 has no value",
+    )
+
+
 @pytest.mark.parametrize(
     "bomb",
     [
@@ -84,10 +182,12 @@ def test_what_is_wrong_is_named_with_its_place(text: str, what: str, mark: Mark)
         "{a: " * 250_000,
         "- " * 500_000,
         "? " * 500_000,
+        "a: 'b\n" * 40_000,
+        "case:\n" + "  a: b: c\n" * 20_000,
         "a: &a [x]\nb: &b [*a, *a]\nc: &c [*b, *b, *b]\nd: [*c, *c, *c, *c]\n",
         "a: &a\n  <<: *a\n",
     ],
-    ids=["brackets", "braces", "dashes", "keys", "billion laughs", "merge"],
+    ids=["brackets", "braces", "dashes", "keys", "quotes", "colons", "billion laughs", "merge"],
 )
 def test_bombs_are_refused_quickly(bomb: str) -> None:
     begin = time.process_time()

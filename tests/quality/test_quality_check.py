@@ -543,3 +543,26 @@ class TestRowsLeftOut:
 
     def test_without_conditions_nothing_is_said(self) -> None:
         assert checked("1,S,B,Low,\n").filters == ()
+
+
+@pytest.mark.parametrize(
+    ("form", "cells", "kinds"),
+    [
+        ("epoch_ms", ("1709283845", "1709283846"), {"far_dates"}),
+        ("epoch", ("99999999999", ""), {"far_dates"}),
+        ("epoch", ("1709283845", "-1"), set()),
+        ("epoch_ms", ("1709283845123", "0"), set()),
+        ("[epoch_ms, epoch]", ("1709283845", "1709283846"), set()),
+        ("epoch", ("x", ""), set()),
+    ],
+)
+def test_counts_since_1970_in_another_unit_are_a_file_issue(
+    folder: Path, form: str, cells: tuple[str, str], kinds: set[str]
+) -> None:
+    """All dates would be in January 1970."""
+    text = f"{MAPPING}  custom_fields: {{date1: {{column: Extra, type: datetime, format: {form}}}}}\n"
+    (folder / "m.yml").write_text(text, encoding="utf-8")
+    result = checked("".join(f"{number},s,b,Low,{cell}\n" for number, cell in enumerate(cells)))
+    found = [issue for issue in result.file_issues if issue.kind == "far_dates"]
+    assert {issue.kind for issue in found} == kinds
+    assert all((issue.column, issue.example) == ("Extra", cells[0]) for issue in found)

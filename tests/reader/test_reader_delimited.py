@@ -96,7 +96,7 @@ def test_a_delimiter_at_the_end_of_every_row_makes_a_column_without_a_name(save)
 
 def test_bad_rows_come_in_file_order_among_the_good_ones(save, monkeypatch):
     monkeypatch.setattr(limits, "CHUNK_ROWS", 3)
-    source = open_reader(save("a,b\n1,2\n3\n4,5\n6,7,8\n9,0\n"))
+    source = open_reader(save('"a",b\n1,2\n3\n4,5\n6,7,8\n9,0\n'))
     assert numbers_of(source) == [2, 3, 4, 5, 6]
     assert [len(chunk.bad_rows) for chunk in source.chunks()] == [1, 1]
 
@@ -153,7 +153,7 @@ def test_a_nul_spoils_its_row_only(save, monkeypatch):
 
 
 def test_chunks_have_the_asked_size_and_progress_grows_to_one(save, monkeypatch):
-    path = save("id,t\n" + "".join(f"{number},{'x' * 50}\n" for number in range(10_001)))
+    path = save('"id",t\n' + "".join(f"{number},{'x' * 50}\n" for number in range(10_001)))
     monkeypatch.setattr(limits, "CHUNK_ROWS", 1000)
     chunks = list(open_reader(path).chunks())
     assert [len(chunk.frame) for chunk in chunks] == [1000] * 10 + [1]
@@ -165,7 +165,7 @@ def test_chunks_have_the_asked_size_and_progress_grows_to_one(save, monkeypatch)
 
 def test_a_source_can_be_read_twice_and_left_half_way(save, monkeypatch):
     monkeypatch.setattr(limits, "CHUNK_ROWS", 10)
-    source = open_reader(save("id,t\n" + "".join(f"{n},x\n" for n in range(100))))
+    source = open_reader(save('"id",t\n' + "".join(f"{n},x\n" for n in range(100))))
     first = next(iter(source.chunks()))
     assert first.frame.index.tolist() == list(range(2, 12))
     assert rows_of(source) == rows_of(source)

@@ -141,3 +141,24 @@ def test_an_encoding_that_is_none_is_refused(save, encoding):
 def test_a_lone_surrogate_is_not_utf8(save):
     with pytest.raises(SourceError, match=r"byte 0xED at offset 10 is not UTF-8"):
         open_reader(save(b"id,name\n1,\xed\xa0\x80\n"))
+
+
+def test_the_sample_of_an_encoding_does_not_end_inside_a_character(save):
+    """A letter of two bytes at its end made all encodings impossible that have such letters."""
+    rows = "".join(f"{number},プリンターが動きません。再起動をお願いします\r\n" for number in range(3000))
+    for spaces in range(2):
+        with pytest.raises(SourceError) as error:
+            rows_of(open_reader(save((" " * spaces + "id,件名\r\n" + rows).encode("cp932"))))
+        assert error.value.hint.startswith("choose the encoding that reads this word right: --encoding cp932")
+
+
+@pytest.mark.parametrize("text", ["a,b,c\n\0,2,3", "a,b\n1,2\n\0\n3,4\n", "é,b,c\n\0,2,3\n"])
+def test_a_few_nul_characters_do_not_make_utf16_of_a_small_file(save, text):
+    assert "\0" in "".join("".join(row.cells) for row in rows_of(open_reader(save(text))) if row.problems)
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_a_small_file_of_utf16_is_still_recognised(save, codec):
+    for text in ("id,t\n1,a\n", "编号,标题\n甲,打印机\n乙,电脑\n"):
+        with pytest.raises(SourceError, match=f"looks like {codec.upper()} without a byte order mark"):
+            open_reader(save(text.encode(codec)))

@@ -219,6 +219,33 @@ def test_a_comment_on_a_cell_is_no_part_of_its_value(tmp_path):
     assert problems_of(open_reader(path)) == {3: [("formula_without_value", "v")]}
 
 
+@pytest.mark.parametrize(
+    ("code", "is_date"),
+    [("yyyy-mm-dd", True), ("hh:mm", True), ("[h]:mm", True), ("[Red]0", False), ('0 "days"', False), ("m/d/yy", True)],
+)
+def test_a_negative_number_in_a_date_format_is_not_read_as_a_time(tmp_path, code, is_date):
+    """Excel shows ##### for it; it was read as 18:00:00."""
+
+    def fill(sheet) -> None:
+        shown = sheet.workbook.add_format({"num_format": code})
+        sheet.write_row(0, 0, ["id", "v"])
+        for row, number in enumerate((-0.25, 45000.25, -2), 1):
+            sheet.write_row(row, 0, [f"T-{row}"])
+            sheet.write_number(row, 1, number, shown)
+
+    source = open_reader(write_xlsx(tmp_path / "t.xlsx", fill))
+    assert problems_of(source) == ({2: [("negative_date", "v")], 4: [("negative_date", "v")]} if is_date else {})
+
+
+def test_a_formula_whose_result_is_an_empty_text_is_an_empty_cell(tmp_path):
+    """As LibreOffice saves it: only an empty paragraph shows that it was computed."""
+    computed = ods_cell(formula='of:=IF([.A2]>3;"late";"")')
+    computed.addElement(P())
+    path = write_ods(tmp_path / "t.ods", (ods_text("id"), ods_text("v")), (ods_text("1"), computed))
+    source = open_reader(path)
+    assert (problems_of(source), [row.cells for row in rows_of(source)]) == ({}, [("1", "")])
+
+
 def test_a_document_type_in_a_sheet_is_refused(tmp_path):
     sheet = (
         f"<worksheet {MAIN}><sheetData>{HEADER}<row r='2'><c r='B2' t='e'><v>&a;</v></c></row></sheetData></worksheet>"

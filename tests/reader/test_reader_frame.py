@@ -18,6 +18,8 @@ from importer.reader import limits, open_reader
 CELLS: list[tuple[Any, str]] = [
     ("007", "007"),
     ("NA", "NA"),
+    (b"caf\xc3\xa9", "café"),
+    (b"\xff", "\udcff"),
     (7, "7"),
     (12345678901234567890, "12345678901234567890"),
     (12.0, "12"),

@@ -85,7 +85,7 @@ def test_the_line_named_is_the_one_where_the_row_begins(save, text, line):
 
 def test_rows_before_an_unclosed_quote_are_handed_out_first(save, monkeypatch):
     monkeypatch.setattr(limits, "CHUNK_ROWS", 5)
-    chunks = open_reader(save("id,t\n" + "1,x\n" * 10 + '2,"y\n3,z\n')).chunks()
+    chunks = open_reader(save("id,t\n" + '"1",x\n' * 10 + '2,"y\n3,z\n')).chunks()
     assert len(next(chunks).frame) == len(next(chunks).frame) == 5
     with pytest.raises(SourceError, match="line 12"):
         next(chunks)
@@ -96,3 +96,45 @@ def test_broken_quotes_in_the_header_are_refused(save):
         with pytest.raises(SourceError, match="the header has an unclosed quote") as error:
             open_reader(save(f"{header}\n1,2\n3,4\n"))
         assert error.value.where == "tickets.csv:1"
+
+
+CUT = ("split_row", "t")
+REST = ("too_few_fields", None)
+
+
+@pytest.mark.parametrize("size", [2, 3, 500])
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        ("1,a,x\n2,b,first\rsecond\n3,c,y\n", {3: CUT, 4: REST}),
+        ("1,a,x\n2,b,first\rsecond\rthird\n3,c,y\n", {3: CUT, 4: REST, 5: REST}),
+        ("1,a,x\n2,b,first\r\nsecond\n3,c,y\n", {3: CUT, 4: REST}),
+        ("1,a,x\n2,b,one\rtwo,three,four\n3,c,y\n", {3: CUT, 4: ("after_split_row", None)}),
+        ('"1",a,x\n2,b,first\rsecond\n3,c,y\n', {3: CUT, 4: REST}),
+        ("1,a,x\n2,b,first\nsecond\n3,c,y\n", {3: CUT, 4: REST}),
+        ("1,a,x\n2,b,Dear Ana\n\nKind regards, Bo\n3,c,y\n", {3: CUT, 5: REST}),
+        ("1,a,x\n2,b\n3,c,y\n", {3: REST}),
+        ("1,a,x\n2,b\n\0\n", {3: REST, 4: REST}),
+        ("1,a,x\n\0\n2,b,y\n", {3: REST}),
+        ('1,"a",x\n2,b,y\n\n3 rows\n', {5: REST}),
+    ],
+)
+def test_a_row_that_a_line_break_without_quotes_cuts_is_not_sent(save, monkeypatch, size, text, problems):
+    """The row above the rest would be a case with half of its text; where a program quotes, there is none."""
+    monkeypatch.setattr(limits, "CHUNK_ROWS", size)
+    source = open_reader(save(f"id,b,t\n{text}"))
+    assert problems_of(source) == {number: [problem] for number, problem in problems.items()}
+    numbers = [row.number for row in rows_of(source)]
+    assert numbers == sorted(numbers)
+
+
+def test_a_line_break_without_quotes_in_a_file_of_windows(save):
+    source = open_reader(save("id,b,t\r\n1,a,x\r\n2,b,first\nsecond\r\n3,c,first\rsecond\r\n4,d,y\r\n"))
+    assert problems_of(source) == {3: [CUT], 4: [REST], 5: [CUT], 6: [REST]}
+
+
+def test_a_space_before_an_opening_quote_is_told(save):
+    source = open_reader(save('id,t\n1, "a"\n2,b\n'))
+    assert cells_of(source) == [("1", ' "a"'), ("2", "b")]
+    assert any("space before their opening quote" in note for note in source.notes)
+    assert not any("opening quote" in note for note in open_reader(save('id,t\n1,"a"\n2,say "b"\n')).notes)

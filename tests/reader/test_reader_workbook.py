@@ -270,6 +270,19 @@ def test_encrypted_workbooks_are_called_password_protected(save):
         open_reader(save(compound_bytes(encrypted), "t.xls"))
 
 
+@pytest.mark.parametrize("above", [b"", struct.pack("<HH", 0x86, 0)], ids=["", "write-protected"])
+def test_a_workbook_encrypted_in_the_oldest_way_is_called_password_protected(save, above):
+    """By XOR: what follows cannot be read, and looked like damage."""
+    book = xlwt.Workbook()
+    book.add_sheet("Tickets").write(0, 0, "id")
+    stream = book.get_biff_data()
+    begin = 4 + struct.unpack_from("<H", stream, 2)[0]
+    body = bytes(byte ^ 0x5A for byte in stream[begin:])
+    encrypted = stream[:begin] + above + struct.pack("<HHHHH", 0x2F, 6, 0, 0x1234, 0x5678) + body
+    with pytest.raises(SourceError, match="password-protected"):
+        open_reader(save(compound_bytes(encrypted), "t.xls"))
+
+
 def test_an_encrypted_ods_is_called_password_protected(tmp_path):
     path = write_ods(tmp_path / "t.ods", (ods_text("id"),))
     with zipfile.ZipFile(path) as archive:

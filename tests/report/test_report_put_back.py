@@ -132,3 +132,11 @@ def test_a_damaged_character_is_not_mended_by_a_spreadsheet_that_leaves_it_out()
     assert put_back(Row(2, (*CELLS[:3], "Hello, you")), COLUMNS, before).row == Row(2, before.cells, (nul,))
     mended = Row(2, (*CELLS[:3], "Hello you"))
     assert put_back(mended, COLUMNS, before).row == mended
+
+
+def test_a_row_that_may_be_the_rest_of_another_stays_so_until_a_cell_is_changed() -> None:
+    """It has all its cells, so nothing else would tell that it was never looked at."""
+    rest = FieldError("after_split_row", None, "001,2", "may belong to line 2", "fix line 2 first")
+    before = original(*CELLS, errors=(rest,))
+    assert put_back(Row(2, CELLS), COLUMNS, before).row.problems == (rest,)
+    assert put_back(Row(2, (*CELLS[:3], "It burns more")), COLUMNS, before).row.problems == ()
