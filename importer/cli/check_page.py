@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import orjson
@@ -38,18 +38,20 @@ from importer.wording import are, command_line, duration, listed, plural
 if TYPE_CHECKING:
     from importer.ledger.causes import Cause
     from importer.ledger.records import SimilarKeys
-    from importer.pipeline.checking import CheckResult
+    from importer.pipeline.checking import CheckResult, Preview
     from importer.pipeline.results import PreviewRow
     from importer.quality import Findings
     from importer.quality.autofix import Fix, Suggestion
     from importer.quality.file_checks import FileIssue
-    from importer.quality.mapping_checks import ColumnUse, LengthUse, NotesUse, TableUse
+    from importer.quality.mapping_checks import LengthUse, NotesUse, TableUse
 
 _CAUSES_SHOWN = 12
 _ISSUES_SHOWN = 20
 _LINES_SHOWN = 20
 _FIRST_SHOWN = 5
 _MOST_FREQUENT = 3
+_UNREAD_SHOWN = 12
+_UNREAD = "Columns that the mapping does not read"
 
 
 def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = False, of_run: Sequence[str] = ()) -> None:
@@ -67,6 +69,10 @@ def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = Fals
     section("Files read because the mapping names them", (clean(file, width() - 2) for file in result.files))
     changes = (Styled(clean(change.what, width() - 2), "red") for change in result.changes)
     section("Differs from the baseline: review before you send it", changes)
+    unread = [(column.column, column.filled) for column in result.columns if not column.used]
+    section(
+        f"{_UNREAD} (of {plural(result.rows, 'row')})", _unread(unread, most=len(unread) if columns else _UNREAD_SHOWN)
+    )
     section("Columns", _columns(result) if columns else ())
     section("Text lengths", _lengths(result.lengths) if columns else ())
     section("Value tables", _tables(result.tables, all_of_them=columns))
@@ -83,8 +89,15 @@ def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = Fals
     _say_verdict(result, problems, again, of_run)
 
 
-def say_preview(row: PreviewRow) -> None:
-    """Print a row as it would be sent."""
+def say_preview(preview: Preview) -> None:
+    """Print rows as they would be sent, and what of the export would not be sent."""
+    for row in preview.rows:
+        _say_row(row)
+    unread = _unread(preview.unread, most=_UNREAD_SHOWN)
+    section(f"{_UNREAD} (of the first {plural(preview.rows_counted, 'row')})", unread)
+
+
+def _say_row(row: PreviewRow) -> None:
     title = f"row {row.row} · key {clean(row.key, 80) or '(none)'}"
     if row.body is None:
         what = "filtered" if row.filtered is not None else "invalid"
@@ -228,8 +241,8 @@ def _notes(use: NotesUse) -> Iterator[str | Styled]:
         yield "    the same date"
     if use.rows and use.rows == use.without_row:
         yield "    no note matches a row; compare the columns in `key` and `by`, or set `ignore: [case, blanks]`"
-    if unused := _unused(use.columns):
-        yield unused
+    for unread in _unread([(it.column, it.filled) for it in use.columns if not it.used], most=_UNREAD_SHOWN):
+        yield f"not read by the mapping: {unread}"
     yield from _issues(use.file_issues)
 
 
@@ -278,10 +291,10 @@ def _columns(found: Findings) -> Iterator[str]:
             more = "more than " * column.capped
             kind = f"{column.kind}, " if column.kind else ""
             yield f"{clean(column.column, 60)}: {kind}{filled}, {more}{plural(column.distinct, 'different value')}"
-    if unused := _unused(found.columns):
-        yield unused
 
 
-def _unused(columns: Sequence[ColumnUse]) -> str:
-    unused = [f"{clean(column.column, 60)} ({column.filled:,} filled)" for column in columns if not column.used]
-    return f"not used by the mapping: {listed(unused, most=40)}" if unused else ""
+def _unread(columns: Iterable[tuple[str, int]], *, most: int) -> Iterator[str]:
+    """Columns that the mapping does not read, the fullest first: what is in them does not get into the cases."""
+    fullest = sorted(columns, key=lambda column: -column[1])
+    if fullest:
+        yield listed((f"{clean(name, 60)} ({filled:,} filled)" for name, filled in fullest), most=most)

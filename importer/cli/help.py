@@ -43,6 +43,7 @@ MEANINGS = {
     ExitCode.TOO_LONG: "rehearse: the estimate is longer than --must-finish-in",
     ExitCode.LOCKED: "another run is using the ledger",
     ExitCode.CHANGED_SHAPE: "check: the file differs from the baseline",
+    ExitCode.WRONG_MAPPING: "the mapping is for another export; nothing was sent",
     ExitCode.INTERRUPTED: "interrupted (143: terminated); run the same command again",
 }
 

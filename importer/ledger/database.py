@@ -25,7 +25,7 @@ SCHEMA = Path(__file__).with_name("schema.sql").read_text(encoding="utf-8")
 #: The first makes a ledger of version 2 of one of version 1, and so on. A released one never changes: one is added.
 MIGRATIONS = tuple(
     Path(__file__).with_name("migrations").joinpath(f"{version}.sql").read_text(encoding="utf-8")
-    for version in range(2, 7)
+    for version in range(2, 8)
 )
 
 _BUSY_MS = 5000  # for which a lock of somebody else is waited for

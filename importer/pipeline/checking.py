@@ -22,7 +22,7 @@ from importer.mapping import Mapping
 from importer.models import StrPath
 from importer.pipeline.companions import Export, ExportOptions, open_export
 from importer.pipeline.results import Ended, PreviewRow, fields_of
-from importer.pipeline.staging import Reading, Staged, preview_rows, rows_named, rows_of, stage_source
+from importer.pipeline.staging import Reading, Staged, UnreadColumns, preview_rows, rows_named, rows_of, stage_source
 from importer.plain import in_thread
 from importer.progress import Progress
 from importer.quality import Findings, QualityCheck
@@ -169,12 +169,12 @@ def _open_like(
         raise ChangedShapeError(error.what, where=error.where, hint=hint) from None
     if before is not None:
         try:
-            export.mapping.bind(export.columns)
+            export.fitting().mapping.bind(export.columns)
         except MappingError as error:
             if lost := lost_columns(before, export.columns, export.mapping, where=export.reader.name):
                 raise lost from error
             raise
-    return export
+    return export.fitting()
 
 
 def preview(
@@ -186,7 +186,23 @@ def preview(
         SourceError: the file cannot be read.
         MappingError: the mapping is not valid or does not fit.
     """
-    export = open_export(source, mapping, **options)
+    return list(preview_export(source, mapping, count=count, **options).rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The first rows of an export as they would be sent, and what of it would not be sent."""
+
+    rows: tuple[PreviewRow, ...]
+    unread: tuple[tuple[str, int], ...]  #: Columns that the mapping does not read; filled cells of the rows counted.
+    rows_counted: int  #: How many of the first rows these were counted in.
+
+
+def preview_export(
+    source: StrPath | DataFrame, mapping: StrPath | Mapping, *, count: int, **options: Unpack[ExportOptions]
+) -> Preview:
+    """What :func:`preview` gives, with the columns of the export that nothing reads."""
+    export = open_export(source, mapping, **options).fitting()
     with (
         scratch_folder() as folder,
         Ledger(folder / "ledger.db", verb="preview") as scratch,
@@ -195,7 +211,9 @@ def preview(
         pairs = preview_rows(export.reader, export.mapping, count, companions=companions)
     parents = [mapped.link.parent if mapped.link else None for _, mapped in pairs]
     places = rows_named(export.reader, export.mapping, {parent for parent in parents if parent is not None})
-    return [
+    unread = UnreadColumns(export.columns, export.mapping.bind(export.columns).columns_used)
+    unread.take(islice(rows_of(export.reader), _FIRST_ROWS))
+    rows = [
         PreviewRow(
             row=row.number,
             key=mapped.key,
@@ -208,6 +226,7 @@ def preview(
         )
         for (row, mapped), parent in zip(pairs, parents, strict=True)
     ]
+    return Preview(tuple(rows), tuple(unread.filled), unread.rows)
 
 
 def suggest_mapping(

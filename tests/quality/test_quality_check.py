@@ -443,7 +443,7 @@ class TestPage:
             "'1' in row 2 and '01' in row 3",
             "unused entries: High, Asap",
             "title: longest 5 characters (row 3), maximum 150",
-            "not used by the mapping: Extra (0 filled)",
+            "Columns that the mapping does not read (of 2 rows)\n  Extra (0 filled)\n",
         ):
             assert line in ended.out
         fixed = command("check", "t.csv", "-m", "m.yml", "--fix")
