@@ -185,7 +185,8 @@ def _say_fix(fix: Fix) -> None:
         say(f"Wrote {fix.path}; backup: {fix.backup}")
     if fix.open:
         needed = f"{plural(fix.open, 'value')} still {'needs' if fix.open == 1 else 'need'} a translation"
-        say_prose(f"{needed}: replace the lines that begin with #, then check again.")
+        where = f"line{'s' * (len(fix.lines) != 1)} {listed(map(str, fix.lines))}"
+        say_prose(f"{needed}: in `values:`, replace each … and remove the # in front ({where}), then check again.")
 
 
 def _say_problems(causes: Sequence[Cause], suggested: Sequence[Suggestion], *, is_fixing: bool) -> None:

@@ -45,8 +45,9 @@ def test_fix_again_says_that_the_lines_wait_for_a_decision(local: Program) -> No
     write_tickets(local.folder / "t.csv", [Ticket("1", subject="Blocker")])
     fix = ("check", "t.csv", "-m", "my map.yml", "--fix")
     first, again = local(*fix), local(*fix)
-    assert "Wrote my map.yml; backup: my map.yml.bak\n1 value still needs a translation" in first.out
-    assert "The mapping has these lines already.\n1 value still needs a translation" in again.out
+    asked = "1 value still needs a translation: in `values:`, replace each … and remove the # in front (line 5), then"
+    assert f"Wrote my map.yml; backup: my map.yml.bak\n{asked}" in first.out
+    assert f"The mapping has these lines already.\n{asked}" in again.out
     assert "Nothing to fix" not in again.out
 
 

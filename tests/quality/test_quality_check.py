@@ -258,9 +258,14 @@ class TestFix:
         assert checked("1,S,B,ASAP,\n").exit_code is ExitCode.OK
 
     def test_a_word_without_a_near_one_is_left_to_a_person(self) -> None:
-        assert self.fixed("1,S,B,Blocker,\n").open == 1
-        assert "# Blocker: …" in Path("m.yml").read_text(encoding="utf-8")
+        fix = self.fixed("1,S,B,Blocker,\n")
+        lines = Path("m.yml").read_text(encoding="utf-8").splitlines()
+        assert (fix.open, fix.lines) == (1, (lines.index("    values:") + 2,))
         assert checked("1,S,B,Blocker,\n").exit_code is ExitCode.ROWS_FAILED
+        place = fix.lines[0] - 1
+        lines[place] = lines[place].replace("# Blocker: …", "Blocker: URGENT")
+        Path("m.yml").write_text("\n".join(lines), encoding="utf-8")
+        assert checked("1,S,B,Blocker,\n").exit_code is ExitCode.OK
 
     def test_an_earlier_backup_is_never_lost(self) -> None:
         first, second = self.fixed("1,S,B,ASAP,\n"), self.fixed("1,S,B,hgh,\n")
