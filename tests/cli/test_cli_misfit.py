@@ -157,3 +157,11 @@ def test_a_new_mapping_has_other_columns_that_nothing_reads(program: Program) ->
     (program.folder / "n.yml").write_text(shorter, encoding="utf-8")
     retried = local("retry", "--ledger", "out/ledger.db", "-m", "n.yml", "--json")
     assert retried.json["sources"][0]["unread"] == [["Mail", None]]
+
+
+def test_a_renamed_column_is_known_by_its_words(program: Program) -> None:
+    header = ("Ticket ID", "Ticket Subject", "Description of ticket")
+    write_tickets(program.folder / "t.csv", [("1", "S", "B")], header=header)
+    mapping = "version: 1\nsource: {key: Ticket ID}\ncase: {title: Ticket Subject, description: Ticket Description}\n"
+    (program.folder / "m.yml").write_text(mapping, encoding="utf-8")
+    assert "did you mean 'Description of ticket'?" in program("check", "t.csv", "-m", "m.yml").err

@@ -21,6 +21,7 @@ from importer.errors import ChangedShapeError, ConfigError, ExitCode, MappingErr
 from importer.pipeline.checking import CheckResult
 from importer.quality import Findings
 from importer.quality.autofix import Fix, nearest_word, write_suggestions
+from importer.quality.baseline import load_baseline
 from importer.quality.mapping_checks import key_as_seen
 from importer.quality.profile import VALUES_MAX
 
@@ -313,6 +314,14 @@ class TestFix:
             write_suggestions("zendesk", found.suggestions, export=folder / "z.csv")
 
 
+def changed(printed: str, path: tuple[str | int, ...], value: Any) -> bytes:
+    content = place = json.loads(printed)
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return json.dumps(content).encode()
+
+
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the command printed the last time."""
@@ -320,6 +329,23 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
     (folder / "m.yml").write_text(MAPPING, encoding="utf-8")
     (folder / "t.csv").write_text(HEADER + ten_rows(), encoding="utf-8")
     return Program(folder)("check", "t.csv", "-m", "m.yml", "--json").out
+
+
+#: A path into the output of `check --json`, and what takes the place of what is there.
+NOT_OURS: list[tuple[tuple[str | int, ...], Any]] = [
+    (("totals", "read"), "1"),
+    (("totals", "read"), -1),
+    (("totals", "read"), 1e308),
+    (("totals",), None),
+    (("columns",), "Id"),
+    (("columns", 0), {}),
+    (("columns", 0, "column"), 5),
+    (("columns", 0, "column"), None),
+    (("columns", 0, "column"), ["Id"]),
+    (("tables", 0, "words"), "Low"),
+    (("tables", 0, "columns"), [1]),
+]
+NO_JSON = (b"", b"Id,Subject", b"null", b"[]", b"[" * 100_000, b'{"a":' * 100_000, b"\xff\xfe{\0}\0", b'{"rows": NaN}')
 
 
 class TestBaseline:
@@ -330,6 +356,16 @@ class TestBaseline:
     def last(self, folder: Path, printed: str) -> None:
         Path("t.csv").write_text(HEADER + ten_rows(), encoding="utf-8")
         Path("last.json").write_text(printed, encoding="utf-8")
+
+    def test_what_is_no_baseline_is_refused_in_one_sentence(self, printed: str) -> None:
+        for content in [*NO_JSON, *(changed(printed, *change) for change in NOT_OURS)]:
+            Path("last.json").write_bytes(content)
+            with pytest.raises(ConfigError, match="the file is not the output of check --json"):
+                load_baseline(Path("last.json"))
+        with Path("last.json").open("wb") as file:
+            file.truncate(1 << 40)  # no disk holds it, and no memory
+        ended = command("check", "t.csv", "-m", "m.yml", "--baseline", "last.json")
+        assert (ended.code, ended.err.count("\n")) == (2, 2), ended.err
 
     def test_the_same_file_is_no_change(self) -> None:
         result = checked(ten_rows(), baseline="last.json")
