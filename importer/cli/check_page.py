@@ -148,7 +148,7 @@ def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence
     say()
     say(Styled(_verdict(result), colour, bold=True))
     say_totals(result.totals, result.causes, OF_CHECK)
-    say_case_updates(result.case_updates)
+    _say_case_updates(result)
     most = [cause for cause in problems if cause.state is State.INVALID][:_MOST_FREQUENT]
     section(
         "Most frequent problems",
@@ -166,6 +166,19 @@ def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence
         step = Step(fix, ["case-importer", "check", *again])
     say_steps([step])
     say_end(result, _verdict(result) if result.exit_code is ExitCode.ROWS_FAILED else "")
+
+
+def _say_case_updates(result: CheckResult) -> None:
+    """Print how many updates there will be, what they are, and which of them customers may notice."""
+    say_case_updates(result.case_updates)
+    if not result.case_updates.later:
+        return
+    fields = result.fields_to_set
+    kinds = [f"{each.field}{f' {each.value}' if each.value else ''} {each.cases:,}" for each in fields]
+    say_prose(f"namely {', '.join(kinds)}", 4)
+    if changes := sum(each.cases for each in fields if each.field == "status"):
+        can = f"{plural(changes, 'status change')} can send mails to customers"
+        say_prose(f"{can}: see with `case-importer try` what the account does then", 4)
 
 
 def _say_fix(fix: Fix) -> None:

@@ -211,6 +211,17 @@ class LedgerView:
             f"kind <> '{UpdateKind.NOTES}' AND case_update.state = 'done'",
         )
 
+    def fields_to_set(self) -> Iterator[FieldSet]:
+        """What the case updates of rows that can be sent will set, and how often; a status by each of its values."""
+        return self.read(
+            FieldSet,
+            "SELECT field.key AS name, iif(field.key = 'status', field.value, NULL) AS status,"
+            " sum(iif(field.key IN ('notes', 'custom_fields'), (SELECT count(*) FROM json_each(field.value)), 1))"
+            " FROM case_update JOIN record ON record.id = case_update.record, json_each(case_update.body) AS field"
+            " {where} GROUP BY name, status ORDER BY name, status",
+            "record.state IN ('pending', 'waiting')",
+        )
+
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query about the whole ledger."""
         with database.translated(self.path):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, Unpack
 from importer.errors import ChangedShapeError, EmptySourceError, ExitCode, MappingError
 from importer.ledger import Ledger, LedgerView
 from importer.ledger.database import copy_ledger, is_unread_rebuild, unread_rebuild
-from importer.ledger.records import StagedRow
+from importer.ledger.records import FieldSet, StagedRow
 from importer.mapping import Mapping
 from importer.models import StrPath
 from importer.pipeline.companions import Export, ExportOptions, open_export
@@ -50,7 +50,8 @@ class CheckResult(Ended, Findings):
     source: str
     mapping: str
     totals: Totals  #: Rows by state: pending ones would be sent.
-    case_updates: CaseUpdateTotals  #: Notes for which the first call has no room.
+    case_updates: CaseUpdateTotals  #: Notes for which the first call has no room, and fields that it does not accept.
+    fields_to_set: tuple[FieldSet, ...] = ()  #: What they are, and how often each; a status by its value.
     changes: tuple[Change, ...] = ()  #: What differs from the baseline.
     put_back: int = 0  #: Cells of a failures file that only a spreadsheet had changed; they count as they were.
     fix: Fix | None = None  #: What ``--fix`` wrote into the mapping; None without it.
@@ -98,7 +99,7 @@ def check(
             copy_ledger(Path(ledger), folder / "ledger.db")
         quality, staged = _checked(folder / "ledger.db", export, as_is=as_is, progress=progress or Progress())
         with LedgerView(folder / "ledger.db", source=staged.source.id) as view:
-            summary, found = summary_of(view), quality.finished(view)
+            summary, found, to_set = summary_of(view), quality.finished(view), tuple(view.fields_to_set())
     found = _with_kinds(found, opened) if kinds or (before and before.kinds) else found
     differences = tuple(changes(before, found, factor=volume_factor)) if before else ()
     code = ExitCode.CHANGED_SHAPE if differences else ExitCode.ROWS_FAILED if summary.totals.invalid else ExitCode.OK
@@ -111,6 +112,7 @@ def check(
         error=None,
         totals=summary.totals,
         case_updates=summary.case_updates,
+        fields_to_set=to_set,
         notes=(*export.remarks, *unlinked_remarks(summary.links_not_made)),
         seconds=round(time.monotonic() - begun, 3),
         changes=differences,
