@@ -117,7 +117,8 @@ def _say_row(row: PreviewRow) -> None:
 def say_first(found: Findings) -> None:
     """Print what the first rows show, for a person who waits for the rest."""
     lines = [
-        f"{plural(it.rows, 'row')} · {cause_place(it)} · {it.code} · {rows_text(it.first_rows)}" for it in found.causes
+        f"{plural(it.rows, 'row')} · {cause_place(it)} · {it.code} · {rows_text(it.first_rows, keys=it.first_keys)}"
+        for it in found.causes
     ]
     lines += [f"{issue.column or 'the file'}: {issue.what} · {rows_text(issue.rows)}" for issue in found.file_issues]
     say(f"First {plural(found.rows, 'row')}: {'problems:' if lines else 'no problems so far'}", error=True)
@@ -152,7 +153,10 @@ def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence
     most = [cause for cause in problems if cause.state is State.INVALID][:_MOST_FREQUENT]
     section(
         "Most frequent problems",
-        (f"{it.rows:>5,}  {cause_place(it)} · {it.code} · {rows_text(it.first_rows[:2], it.rows)}" for it in most),
+        (
+            f"{it.rows:>5,}  {cause_place(it)} · {it.code} · {rows_text(it.first_rows[:2], it.rows, it.first_keys[:2])}"
+            for it in most
+        ),
     )
     if result.exit_code is ExitCode.OK:
         if result.totals.read:
@@ -214,7 +218,7 @@ def _say_problems(causes: Sequence[Cause], suggested: Sequence[Suggestion], *, i
         explain(cause, 11, hint=not lines)
         for suggestion in lines:
             _say_lines(suggestion, "" if is_fixing or not suggestion.entries else ", or use --fix")
-        say(f"{'':11}{rows_text(cause.first_rows, cause.rows)}")
+        say(f"{'':11}{rows_text(cause.first_rows, cause.rows, cause.first_keys)}")
     if len(causes) > _CAUSES_SHOWN:
         say(f"  {len(causes) - _CAUSES_SHOWN} more: see --json")
 
@@ -236,7 +240,7 @@ def _filters(found: Findings) -> Iterator[str | Styled]:
 
 def _issues(issues: Sequence[FileIssue]) -> Iterator[str]:
     for issue in issues[:_ISSUES_SHOWN]:
-        rows = f" · {rows_text(issue.rows)}" if issue.rows else ""
+        rows = f" · {rows_text(issue.rows, keys=issue.keys)}" if issue.rows else ""
         example = f" · '{clean(issue.example, 60)}'" if issue.example else ""
         yield f"{clean(issue.column or 'the file', 60)}: {clean(issue.what, 200)}"
         yield f"    {plural(issue.times, issue.unit)}{rows}{example}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -21,6 +21,7 @@ from importer.ledger.records import (
     UnlinkedCount,
     cells_from_json,
     errors_from_json,
+    to_json,
 )
 from importer.ledger.sources import FILTERED, read_sources
 from importer.models import State, UpdateKind
@@ -163,6 +164,11 @@ class LedgerView:
                     rows = [self._connection.execute(first_row, (key, self.source)).fetchone()[0] for key in pair]
                     groups.append(SimilarKeys(keys, *sorted(zip(rows, pair, strict=True))))
         return groups, count
+
+    def keys_of(self, rows: Collection[int]) -> dict[int, str]:
+        """The keys of rows with these numbers; of the source in view."""
+        which = "row IN (SELECT value FROM json_each(:rows))"
+        return dict(self.select("SELECT row, key FROM record {where}", which, rows=to_json(list(rows))) if rows else ())
 
     def requests(self) -> int:
         """Requests that were sent to create the records in view, and to update their cases."""

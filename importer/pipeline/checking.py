@@ -89,7 +89,6 @@ def check(
     """
     begun, before = time.monotonic(), load_baseline(Path(baseline)) if baseline is not None else None
     export = _open_like(before, source, mapping, **options)
-    opened, loaded = export.reader, export.mapping
     if first and (found := _first_look(export)):
         first(found)
     with scratch_folder() as folder:
@@ -100,13 +99,13 @@ def check(
         quality, staged = _checked(folder / "ledger.db", export, as_is=as_is, progress=progress or Progress())
         with LedgerView(folder / "ledger.db", source=staged.source.id) as view:
             summary, found, to_set = summary_of(view), quality.finished(view), tuple(view.fields_to_set())
-    found = _with_kinds(found, opened) if kinds or (before and before.kinds) else found
+    found = _with_kinds(found, export.reader) if kinds or (before and before.kinds) else found
     differences = tuple(changes(before, found, factor=volume_factor)) if before else ()
     code = ExitCode.CHANGED_SHAPE if differences else ExitCode.ROWS_FAILED if summary.totals.invalid else ExitCode.OK
     return CheckResult(
         **fields_of(found),
-        source=opened.name,
-        mapping=loaded.name,
+        source=export.reader.name,
+        mapping=export.mapping.name,
         exit_code=code,
         meaning=code.name.lower(),
         error=None,
@@ -117,7 +116,9 @@ def check(
         seconds=round(time.monotonic() - begun, 3),
         changes=differences,
         put_back=staged.put_back,
-        files=tuple(dict.fromkeys([*map(str, loaded.files), *(file.path for file in staged.source.companions)])),
+        files=tuple(
+            dict.fromkeys([*map(str, export.mapping.files), *(file.path for file in staged.source.companions)])
+        ),
     )
 
 

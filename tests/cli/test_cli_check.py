@@ -148,3 +148,22 @@ def test_check_and_dry_run_take_a_lookup(program: Program) -> None:
     ):
         assert (ended.code, ended.err, ended.counts) == (3, "", {"pending": 1, "invalid": 1})
         assert [cause["code"] for cause in ended.json["causes"]] == ["not_found"]
+
+
+def test_rows_are_named_by_their_keys_too(local: Program) -> None:
+    """A row with line breaks takes several lines of the file, and one in a spreadsheet program."""
+    rows = [
+        Ticket("T-1", body="a\n\nb"),
+        Ticket("T-2", subject=""),
+        Ticket("T-3", subject=""),
+        Ticket("", body="CafÃ©"),
+    ]
+    write_tickets(local.folder / "t.csv", rows)
+    page = local("check", "t.csv", "-m", "m.yml").out
+    assert "Subject → title · missing · rows 5, 7 · keys T-2, T-3\n" in page
+    assert "Id → source.key · missing_key · row 9\n" in page, "it has none"
+    assert "1 cell · row 9 · 'CafÃ©'" in page
+    run = local("run", "t.csv", "-m", "m.yml", "--out", "out").out
+    assert "missing · first: row 5 · key T-2\n" in run
+    text = (local.folder / "out/report.html").read_text(encoding="utf-8")
+    assert "first in row 5, key <bdi>T-2</bdi>" in text
