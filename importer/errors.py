@@ -24,6 +24,7 @@ class ExitCode(IntEnum):
     TOO_LONG = 10
     LOCKED = 11
     CHANGED_SHAPE = 12
+    WRONG_MAPPING = 13
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -65,6 +66,12 @@ class EmptySourceError(SourceError):
 
 class MappingError(CaseImporterError):
     """The mapping file is not valid, or names columns that the export does not have."""
+
+
+class WrongMappingError(MappingError):
+    """The mapping is valid, and cannot be meant for this export, which lacks most of what it reads."""
+
+    exit_code = ExitCode.WRONG_MAPPING
 
 
 class ChangedError(CaseImporterError):

@@ -32,7 +32,25 @@ def are(count: int) -> str:
 def nearest(word: str, known: Iterable[str], *, otherwise: str = "") -> str:
     """A hint that names the known word closest to ``word``, or ``otherwise`` if none is close."""
     close = closest(word, known)
-    return f"did you mean {shown(close)!r}?" if close else otherwise
+    return did_you_mean(close) if close else otherwise
+
+
+def did_you_mean(close: str) -> str:
+    """A hint that names a word."""
+    return f"did you mean {shown(close)!r}?"
+
+
+def closest_column(name: str, columns: Iterable[str]) -> str:
+    """The column that ``name`` may be called now; empty if none is close.
+
+    Words may change places: ``Ticket Description`` is rather ``Description of ticket`` than ``Ticket Subject``.
+    """
+    columns = list(columns)
+
+    def words_in_order(text: str) -> str:
+        return " ".join(sorted(re.findall(r"\w+", text.casefold())))
+
+    return next(iter(close_words(name, columns, fold=words_in_order)), "") or closest(name, columns)
 
 
 def closest(word: str, known: Iterable[str]) -> str:

@@ -46,6 +46,7 @@ HOMES = {
     "numpy": ("reader.dataframe_reader",),
     "pandas": ("reader.base", "reader.dataframe_reader", "suggest.first_rows"),
     "pydantic": (
+        "quality.baseline",
         "settings",
         "talkdesk.",
         "mapping.schema",

@@ -190,15 +190,15 @@ def preview(*, export: option.ExportOptions, count: int, as_json: bool) -> None:
     from importer.cli.check_page import say_preview
     from importer.cli.output import say_document
     from importer.cli.progress import watching
-    from importer.pipeline.checking import preview as preview_source
+    from importer.pipeline.checking import preview_export
 
     with watching(quiet=False):
-        rows = list(preview_source(count=count, **asdict(export)))
-    for row in rows:
-        if as_json:
-            say_document(row.as_json())
-        else:
-            say_preview(row)
+        found = preview_export(count=count, **asdict(export))
+    if not as_json:
+        say_preview(found)
+        return
+    for row in found.rows:
+        say_document(row.as_json())
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import orjson
@@ -38,18 +38,20 @@ from importer.wording import are, command_line, duration, listed, plural
 if TYPE_CHECKING:
     from importer.ledger.causes import Cause
     from importer.ledger.records import SimilarKeys
-    from importer.pipeline.checking import CheckResult
+    from importer.pipeline.checking import CheckResult, Preview
     from importer.pipeline.results import PreviewRow
     from importer.quality import Findings
     from importer.quality.autofix import Fix, Suggestion
     from importer.quality.file_checks import FileIssue
-    from importer.quality.mapping_checks import ColumnUse, LengthUse, NotesUse, TableUse
+    from importer.quality.mapping_checks import LengthUse, NotesUse, TableUse
 
 _CAUSES_SHOWN = 12
 _ISSUES_SHOWN = 20
 _LINES_SHOWN = 20
 _FIRST_SHOWN = 5
 _MOST_FREQUENT = 3
+_UNREAD_SHOWN = 12
+_UNREAD = "Columns that the mapping does not read"
 
 
 def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = False, of_run: Sequence[str] = ()) -> None:
@@ -67,6 +69,10 @@ def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = Fals
     section("Files read because the mapping names them", (clean(file, width() - 2) for file in result.files))
     changes = (Styled(clean(change.what, width() - 2), "red") for change in result.changes)
     section("Differs from the baseline: review before you send it", changes)
+    unread = [(column.column, column.filled) for column in result.columns if not column.used]
+    section(
+        f"{_UNREAD} (of {plural(result.rows, 'row')})", _unread(unread, most=len(unread) if columns else _UNREAD_SHOWN)
+    )
     section("Columns", _columns(result) if columns else ())
     section("Text lengths", _lengths(result.lengths) if columns else ())
     section("Value tables", _tables(result.tables, all_of_them=columns))
@@ -83,8 +89,15 @@ def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = Fals
     _say_verdict(result, problems, again, of_run)
 
 
-def say_preview(row: PreviewRow) -> None:
-    """Print a row as it would be sent."""
+def say_preview(preview: Preview) -> None:
+    """Print rows as they would be sent, and what of the export would not be sent."""
+    for row in preview.rows:
+        _say_row(row)
+    unread = _unread(preview.unread, most=_UNREAD_SHOWN)
+    section(f"{_UNREAD} (of the first {plural(preview.rows_counted, 'row')})", unread)
+
+
+def _say_row(row: PreviewRow) -> None:
     title = f"row {row.row} · key {clean(row.key, 80) or '(none)'}"
     if row.body is None:
         what = "filtered" if row.filtered is not None else "invalid"
@@ -104,7 +117,8 @@ def say_preview(row: PreviewRow) -> None:
 def say_first(found: Findings) -> None:
     """Print what the first rows show, for a person who waits for the rest."""
     lines = [
-        f"{plural(it.rows, 'row')} · {cause_place(it)} · {it.code} · {rows_text(it.first_rows)}" for it in found.causes
+        f"{plural(it.rows, 'row')} · {cause_place(it)} · {it.code} · {rows_text(it.first_rows, keys=it.first_keys)}"
+        for it in found.causes
     ]
     lines += [f"{issue.column or 'the file'}: {issue.what} · {rows_text(issue.rows)}" for issue in found.file_issues]
     say(f"First {plural(found.rows, 'row')}: {'problems:' if lines else 'no problems so far'}", error=True)
@@ -135,11 +149,14 @@ def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence
     say()
     say(Styled(_verdict(result), colour, bold=True))
     say_totals(result.totals, result.causes, OF_CHECK)
-    say_case_updates(result.case_updates)
+    _say_case_updates(result)
     most = [cause for cause in problems if cause.state is State.INVALID][:_MOST_FREQUENT]
     section(
         "Most frequent problems",
-        (f"{it.rows:>5,}  {cause_place(it)} · {it.code} · {rows_text(it.first_rows[:2], it.rows)}" for it in most),
+        (
+            f"{it.rows:>5,}  {cause_place(it)} · {it.code} · {rows_text(it.first_rows[:2], it.rows, it.first_keys[:2])}"
+            for it in most
+        ),
     )
     if result.exit_code is ExitCode.OK:
         if result.totals.read:
@@ -153,6 +170,19 @@ def _say_verdict(result: CheckResult, problems: Sequence[Cause], again: Sequence
         step = Step(fix, ["case-importer", "check", *again])
     say_steps([step])
     say_end(result, _verdict(result) if result.exit_code is ExitCode.ROWS_FAILED else "")
+
+
+def _say_case_updates(result: CheckResult) -> None:
+    """Print how many updates there will be, what they are, and which of them customers may notice."""
+    say_case_updates(result.case_updates)
+    if not result.case_updates.later:
+        return
+    fields = result.fields_to_set
+    kinds = [f"{each.field}{f' {each.value}' if each.value else ''} {each.cases:,}" for each in fields]
+    say_prose(f"namely {', '.join(kinds)}", 4)
+    if changes := sum(each.cases for each in fields if each.field == "status"):
+        can = f"{plural(changes, 'status change')} can send mails to customers"
+        say_prose(f"{can}: see with `case-importer try` what the account does then", 4)
 
 
 def _say_fix(fix: Fix) -> None:
@@ -172,7 +202,8 @@ def _say_fix(fix: Fix) -> None:
         say(f"Wrote {fix.path}; backup: {fix.backup}")
     if fix.open:
         needed = f"{plural(fix.open, 'value')} still {'needs' if fix.open == 1 else 'need'} a translation"
-        say_prose(f"{needed}: replace the lines that begin with #, then check again.")
+        where = f"line{'s' * (len(fix.lines) != 1)} {listed(map(str, fix.lines))}"
+        say_prose(f"{needed}: in `values:`, replace each … and remove the # in front ({where}), then check again.")
 
 
 def _say_problems(causes: Sequence[Cause], suggested: Sequence[Suggestion], *, is_fixing: bool) -> None:
@@ -187,7 +218,7 @@ def _say_problems(causes: Sequence[Cause], suggested: Sequence[Suggestion], *, i
         explain(cause, 11, hint=not lines)
         for suggestion in lines:
             _say_lines(suggestion, "" if is_fixing or not suggestion.entries else ", or use --fix")
-        say(f"{'':11}{rows_text(cause.first_rows, cause.rows)}")
+        say(f"{'':11}{rows_text(cause.first_rows, cause.rows, cause.first_keys)}")
     if len(causes) > _CAUSES_SHOWN:
         say(f"  {len(causes) - _CAUSES_SHOWN} more: see --json")
 
@@ -209,7 +240,7 @@ def _filters(found: Findings) -> Iterator[str | Styled]:
 
 def _issues(issues: Sequence[FileIssue]) -> Iterator[str]:
     for issue in issues[:_ISSUES_SHOWN]:
-        rows = f" · {rows_text(issue.rows)}" if issue.rows else ""
+        rows = f" · {rows_text(issue.rows, keys=issue.keys)}" if issue.rows else ""
         example = f" · '{clean(issue.example, 60)}'" if issue.example else ""
         yield f"{clean(issue.column or 'the file', 60)}: {clean(issue.what, 200)}"
         yield f"    {plural(issue.times, issue.unit)}{rows}{example}"
@@ -228,8 +259,8 @@ def _notes(use: NotesUse) -> Iterator[str | Styled]:
         yield "    the same date"
     if use.rows and use.rows == use.without_row:
         yield "    no note matches a row; compare the columns in `key` and `by`, or set `ignore: [case, blanks]`"
-    if unused := _unused(use.columns):
-        yield unused
+    for unread in _unread([(it.column, it.filled) for it in use.columns if not it.used], most=_UNREAD_SHOWN):
+        yield f"not read by the mapping: {unread}"
     yield from _issues(use.file_issues)
 
 
@@ -278,10 +309,10 @@ def _columns(found: Findings) -> Iterator[str]:
             more = "more than " * column.capped
             kind = f"{column.kind}, " if column.kind else ""
             yield f"{clean(column.column, 60)}: {kind}{filled}, {more}{plural(column.distinct, 'different value')}"
-    if unused := _unused(found.columns):
-        yield unused
 
 
-def _unused(columns: Sequence[ColumnUse]) -> str:
-    unused = [f"{clean(column.column, 60)} ({column.filled:,} filled)" for column in columns if not column.used]
-    return f"not used by the mapping: {listed(unused, most=40)}" if unused else ""
+def _unread(columns: Iterable[tuple[str, int]], *, most: int) -> Iterator[str]:
+    """Columns that the mapping does not read, the fullest first: what is in them does not get into the cases."""
+    fullest = sorted(columns, key=lambda column: -column[1])
+    if fullest:
+        yield listed((f"{clean(name, 60)} ({filled:,} filled)" for name, filled in fullest), most=most)

@@ -177,12 +177,16 @@ def users(path: Path, *, settings: option.SettingsOptions) -> None:
 @click.option("--out", type=option.FOLDER, default=Path("demo-import"), help="Folder for ledgers and reports.")
 def demo(out: Path) -> int:
     """Import the sample exports into the embedded sandbox. Needs no account and no network; takes under a minute."""
+    import shutil
+    import sysconfig
+
     from importer.bundled import bundled
     from importer.cli.output import complain, say
     from importer.cli.progress import watching
     from importer.cli.run_page import say_run
     from importer.pipeline.run import run_import
     from importer.settings import Settings
+    from importer.wording import shell_word
 
     settings = Settings(sandbox=True, rate=_DEMO_RATE)
     for name, mapping in _SAMPLES:
@@ -199,7 +203,11 @@ def demo(out: Path) -> int:
             complain(f"the demo import of {name} failed with exit code {result.exit_code}")
             return int(result.exit_code) or 1
     say("Some sample rows are invalid on purpose: see the failures files above.")
-    say("Next: case-importer check YOUR-EXPORT.csv --mapping YOUR-MAPPING.yml")
+    if not shutil.which("case-importer"):
+        scripts = shell_word(sysconfig.get_path("scripts"))
+        say(f'First make the command available in your terminal: export PATH={scripts}:"$PATH"')
+    say("Next: case-importer suggest YOUR-EXPORT.csv -o mine.yml")
+    say("      case-importer check YOUR-EXPORT.csv --mapping mine.yml")
     return 0
 
 

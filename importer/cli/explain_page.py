@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from importer.cli.output import COLOURS, Styled, heading, one_line, quoted, say, width
+from importer.cli.output import COLOURS, Styled, heading, one_line, quoted, say, say_prose, width
 from importer.models import State, clean
 
 if TYPE_CHECKING:
@@ -20,7 +20,10 @@ _DELETED = "deleted with forget"
 
 
 def say_explanation(explanation: Explanation) -> None:
-    """Print all rows that were found."""
+    """Print all rows that were found, and first by what, if that is not their key."""
+    if explanation.found_by != "key":
+        name = clean(explanation.name, _NAME_SHOWN)
+        say_prose(f"info: no row has the key '{name}'; shown by its {explanation.found_by}")
     for number, row in enumerate(explanation.rows):
         if number:
             say()

@@ -32,7 +32,7 @@ _SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}
 _MANY = 12
 
 MEANINGS = {
-    ExitCode.OK: "all rows are cases (or were before this run)",
+    ExitCode.OK: "all rows are cases (or were before), or not sent because of --limit",
     ExitCode.USAGE: "invalid usage, settings, mapping or file; nothing was sent",
     ExitCode.ROWS_FAILED: "finished, but some rows are invalid or refused",
     ExitCode.UNKNOWN_OUTCOME: "finished, but some rows have an unknown outcome: run reconcile",
@@ -43,6 +43,7 @@ MEANINGS = {
     ExitCode.TOO_LONG: "rehearse: the estimate is longer than --must-finish-in",
     ExitCode.LOCKED: "another run is using the ledger",
     ExitCode.CHANGED_SHAPE: "check: the file differs from the baseline",
+    ExitCode.WRONG_MAPPING: "the mapping is for another export; nothing was sent",
     ExitCode.INTERRUPTED: "interrupted (143: terminated); run the same command again",
 }
 

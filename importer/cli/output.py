@@ -47,6 +47,7 @@ OF_CHECK = {
 _CAUSES_SHOWN = 10
 #: A quoted value gets at most so much of a line: the reader needs the end of the sentence.
 _VALUE_SHOWN = 32
+_KEY_SHOWN = 40
 #: Longer parts of a line lose their middle: our sentences end with what matters, and none of them is that long.
 _LONGEST = 1000
 #: Columns that a count and a state take.
@@ -188,10 +189,18 @@ def cause_place(cause: Cause) -> str:
     return " → ".join(name for name in names if name) or "whole row"
 
 
-def rows_text(rows: Sequence[int], count: int = 0) -> str:
-    """``rows 2, 7, …`` if there are ``count`` of them."""
-    more = ", …" if count > len(rows) else ""
-    return f"row{'s' * (len(rows) != 1)} {', '.join(map(str, rows))}{more}" if rows else "no specific row"
+def rows_text(rows: Sequence[int], count: int = 0, keys: Sequence[str] = ()) -> str:
+    """``rows 2, 7, … · keys T-1, T-6, …`` if there are ``count`` of them.
+
+    A spreadsheet program does not show the lines of a text file; a key can be searched for in any.
+    """
+    if not rows:
+        return "no specific row"
+    more, s = ", …" if count > len(rows) else "", "s" * (len(rows) != 1)
+    numbers = f"row{s} {', '.join(map(str, rows))}{more}"
+    if not any(keys):
+        return numbers
+    return f"{numbers} · key{s} {', '.join(clean(key, _KEY_SHOWN) or '(none)' for key in keys)}{more}"
 
 
 def say_steps(steps: Iterable[Step]) -> None:
@@ -299,7 +308,7 @@ def say_causes(causes: Iterable[Cause]) -> None:
         heading("Rows that are not cases, by error")
     for cause in shown[:_CAUSES_SHOWN]:
         place = f"{cause_place(cause)} · " if cause.state is State.INVALID else ""
-        text = f"{place}{cause.code} · first: row {cause.first_rows[0]}"
+        text = f"{place}{cause.code} · first: {rows_text(cause.first_rows[:1], keys=cause.first_keys[:1])}"
         say_count(cause.rows, cause.state, text, COLOURS.get(cause.state))
         explain(cause, _COUNT_ROOM)
     if len(shown) > _CAUSES_SHOWN:

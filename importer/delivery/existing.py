@@ -55,7 +55,7 @@ async def refuse_existing(ledger: LedgerWriter, api: ApiAccess, chosen: Selectio
         api.progress.notice(Notice("existing_not_checked", text, {"reason": type(error).__name__}))
     for key, case_id in found:
         raise ExistingCaseError(
-            f"{key} is already case {case_id}, which this ledger did not create; nothing was sent",
+            f"ticket {key} is already case {case_id}, which this ledger did not create; nothing was sent",
             hint="use the newest ledger of that import with --ledger (--accept-existing creates new cases although"
             " these exist); if it is lost, make a new one: case-importer rebuild",
         )

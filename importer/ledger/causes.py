@@ -29,6 +29,7 @@ class Cause:
     example: str  #: the text of one cell, shortened; empty if no cell is meant
     rule: str  #: what is wrong
     hint: str  #: what to do; empty if the cause says nothing of its own
+    first_keys: tuple[str, ...] = ()  #: the keys of ``first_rows``, which a spreadsheet can search for; empty ones too
 
     @property
     def is_failure(self) -> bool:
@@ -41,23 +42,24 @@ class FieldErrorCounts:
 
     def __init__(self) -> None:
         self._rows = Counter[tuple[str, str | None, str | None]]()
-        self._first: dict[tuple[str, str | None, str | None], tuple[FieldError, list[int]]] = {}
+        self._first: dict[tuple[str, str | None, str | None], tuple[FieldError, list[tuple[int, str]]]] = {}
 
-    def add(self, row: int, errors: Iterable[FieldError]) -> None:
+    def add(self, row: int, key: str, errors: Iterable[FieldError]) -> None:
         """Count the errors of one row, each kind once."""
         for place, error in {(error.code, error.column, error.target): error for error in errors}.items():
             self._rows[place] += 1
             _, first = self._first.setdefault(place, (error, []))
             if len(first) < ROWS_NAMED:
-                first.append(row)
+                first.append((row, key))
 
     def causes(self) -> list[Cause]:
         """All of them, most frequent first."""
         found = []
         for place, rows in self._rows.most_common():
             error, first = self._first[place]
-            example = shown(error.value)
-            found.append(Cause(State.INVALID, *place, rows, tuple(first), example, error.rule, error.hint))
+            numbers, keys = zip(*first, strict=True)
+            known = (shown(error.value), error.rule, error.hint)
+            found.append(Cause(State.INVALID, *place, rows, numbers, *known, first_keys=keys))
         return found
 
 
@@ -68,25 +70,26 @@ def causes(view: LedgerView, *, rows_named: int = 1) -> tuple[Cause, ...]:
     """
     counts = FieldErrorCounts()  # of invalid rows, by code and message if their contents are deleted
     query = (
-        "SELECT row, code, message, errors FROM record LEFT JOIN content ON content.record = record.id {where}"
+        "SELECT row, key, code, message, errors FROM record LEFT JOIN content ON content.record = record.id {where}"
         " ORDER BY record.id"
     )
-    for row, code, message, errors in view.read(
-        lambda row, code, message, errors: (row, code, message, errors_from_json(errors)), query, "state = 'invalid'"
+    for row, key, code, message, errors in view.read(
+        lambda *found: (*found[:-1], errors_from_json(found[-1])), query, "state = 'invalid'"
     ):
-        counts.add(row, errors or (FieldError(code or "", None, "", message or "", ""),))
+        counts.add(row, key, errors or (FieldError(code or "", None, "", message or "", ""),))
 
-    def cause(state: str, code: str | None, count: int, message: str | None, first: int) -> Cause:
-        named = [first]
+    def cause(state: str, code: str | None, count: int, message: str | None, row: int, key: str) -> Cause:
+        named = [(row, key)]
         if rows_named > 1:
             which = f"state = :state AND {parents.CODE} IS :code"
-            rows = f"SELECT row FROM record {{where}} ORDER BY id LIMIT {rows_named:d}"
-            named = [row for (row,) in view.select(rows, which, state=state, code=code)]
+            rows = f"SELECT row, key FROM record {{where}} ORDER BY id LIMIT {rows_named:d}"
+            named = [(row, key) for row, key in view.select(rows, which, state=state, code=code)]
         hint = SKIPPED[code].to_do if code in SKIPPED else ""
-        return Cause(State(state), code, None, None, count, tuple(named), "", message or "", hint)
+        numbers, keys = zip(*named, strict=True)
+        return Cause(State(state), code, None, None, count, numbers, "", message or "", hint, first_keys=keys)
 
     query = (
-        f"SELECT state, {parents.CODE} AS cause, count(*), {parents.MESSAGE}, min(row) FROM record {{where}}"
+        f"SELECT state, {parents.CODE} AS cause, count(*), {parents.MESSAGE}, min(row), key FROM record {{where}}"
         " GROUP BY state, cause ORDER BY count(*) DESC"
     )
     others = view.read(cause, query, "state NOT IN ('created', 'invalid')")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -22,6 +22,7 @@ from importer.ledger.records import (
     UnlinkedCount,
     cells_from_json,
     errors_from_json,
+    to_json,
 )
 from importer.ledger.sources import FILTERED, read_sources
 from importer.ledger.who_answers import DIFFERS
@@ -202,6 +203,11 @@ class LedgerView:
                     groups.append(SimilarKeys(keys, *sorted(zip(rows, pair, strict=True))))
         return groups, count
 
+    def keys_of(self, rows: Collection[int]) -> dict[int, str]:
+        """The keys of rows with these numbers; of the source in view."""
+        which = "row IN (SELECT value FROM json_each(:rows))"
+        return dict(self.select("SELECT row, key FROM record {where}", which, rows=to_json(list(rows))) if rows else ())
+
     def requests(self) -> int:
         """Requests that were sent to create the records in view, and to update their cases."""
         rows = self.select(
@@ -248,6 +254,17 @@ class LedgerView:
             " FROM case_update JOIN record ON record.id = case_update.record, json_each(case_update.body) {where}"
             " GROUP BY record.id, field) GROUP BY field, value ORDER BY field, value",
             f"kind <> '{UpdateKind.NOTES}' AND case_update.state = 'done'",
+        )
+
+    def fields_to_set(self) -> Iterator[FieldSet]:
+        """What the case updates of rows that can be sent will set, and how often; a status by each of its values."""
+        return self.read(
+            FieldSet,
+            "SELECT field.key AS name, iif(field.key = 'status', field.value, NULL) AS status,"
+            " sum(iif(field.key IN ('notes', 'custom_fields'), (SELECT count(*) FROM json_each(field.value)), 1))"
+            " FROM case_update JOIN record ON record.id = case_update.record, json_each(case_update.body) AS field"
+            " {where} GROUP BY name, status ORDER BY name, status",
+            "record.state IN ('pending', 'waiting')",
         )
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:

@@ -60,6 +60,8 @@ class SourceInfo(NewSource):
     id: int
     rows: int
     staged: bool
+    #: columns that the mapping does not read, and how many of their cells are filled, if that was counted
+    unread: tuple[tuple[str, int | None], ...] = ()
     companions: tuple[CompanionFile, ...] = ()
 
 

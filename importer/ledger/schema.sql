@@ -23,7 +23,8 @@ CREATE TABLE source (                   -- one export file that was read into th
     rows INTEGER NOT NULL DEFAULT 0,    -- rows read
     staged INTEGER NOT NULL DEFAULT 0,  -- 0: reading was cut short, its records are dropped and read again
     mapping_place TEXT,                 -- path of the mapping, or name of a built-in one; NULL: not known
-    allowed TEXT                        -- JSON object: column → the only words that it may have; NULL: not known
+    allowed TEXT,                       -- JSON object: column → the only words that it may have; NULL: not known
+    unread TEXT                         -- JSON array of [column that is not read, filled cells]; NULL: not known
 ) STRICT;
 
 CREATE TABLE run (                      -- one time that a process held this ledger

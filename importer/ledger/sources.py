@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from hashlib import sha256
+from typing import TypeAlias
 
 from importer.ledger import database
 from importer.ledger.case_updates import enter_case_updates, replace_case_updates
@@ -34,6 +35,8 @@ from importer.models import FieldError, Link, Links, Mapped, State
 #: The code of rows that a mapping filters: the only skipped ones that another mapping may bring back.
 FILTERED = "filtered"
 _MESSAGE_LIMIT = 1000
+#: Columns that the mapping does not read, and how many of their cells are filled, if that was counted.
+Unread: TypeAlias = Sequence[tuple[str, int | None]]
 #: What a rebuild cannot find in the account.
 _NEVER_SENDABLE = (State.INVALID, State.SKIPPED)
 
@@ -55,7 +58,8 @@ def read_sources(connection: sqlite3.Connection) -> list[SourceInfo]:
     for row in cursor.execute("SELECT * FROM source ORDER BY id").fetchall():
         links = Links(**from_json(row["links"])) if row["links"] else None
         allowed = from_json(row["allowed"]) if row["allowed"] else {}
-        read = {"columns": cells_from_json(row["columns"]), "links": links, "allowed": allowed}
+        unread = tuple(map(tuple, from_json(row["unread"]))) if row["unread"] else ()
+        read = {"columns": cells_from_json(row["columns"]), "links": links, "allowed": allowed, "unread": unread}
         found.append(SourceInfo(**dict(row) | read, companions=read_companions(connection, row["id"])))
     return found
 
@@ -169,6 +173,7 @@ def finish_source(
     source: int,
     companions: Sequence[CompanionFile] = (),
     *,
+    unread: Unread = (),
     whole: bool = True,
     keep_last: bool = False,
 ) -> None:
@@ -177,7 +182,7 @@ def finish_source(
     A row whose key is taken care of becomes skipped, and every child finds its parent, or an error says why not. If the
     source is a ``whole`` export, rows of the companion files that belong to none of its rows are kept as orphans. With
     ``keep_last`` only the last row of a key counts, whatever its state is. In a ledger that is made again, rows that
-    could be sent are unknown from the moment they count; of later files those that correct one.
+    could be sent are unknown from the moment they count; of later files those that correct one. ``unread`` is noted.
     """
     with ledger.transaction() as connection:
         # The keys of the first source are sorted for their index in one go. One by one, keys in no order, as many
@@ -192,7 +197,7 @@ def finish_source(
         if ledger.must_search:  # of later files only what corrects a row: the lost import may have corrected it too
             which = "" if ledger.verb == "rebuild" else f" AND (replaces IS NOT NULL OR {_READ_BEFORE})"
             _make_unknown(ledger, f"source = {source:d}{which}")
-        connection.execute("UPDATE source SET staged = 1 WHERE id = ?", (source,))
+        connection.execute("UPDATE source SET staged = 1, unread = ? WHERE id = ?", (to_json(list(unread)), source))
 
 
 #: Rows that were skipped because their key, or the row that they correct, may be a case, which is settled by now.
@@ -313,6 +318,7 @@ def adopt_mapping(
     new: NewSource,
     companions: Sequence[CompanionFile] = (),
     *,
+    unread: Unread = (),
     revived: Sequence[int] = (),
 ) -> None:
     """Note that all unsent records of ``source`` were mapped anew, and find their parents anew.
@@ -321,7 +327,7 @@ def adopt_mapping(
     Records that were invalid or filtered (``revived``) are unknown in a ledger that was made again.
     """
     with ledger.transaction() as connection:
-        values = _columns_of(new)
+        values = {**_columns_of(new), "unread": to_json(list(unread))}
         renewed = ", ".join(f"{column} = :{column}" for column in values)
         connection.execute(f"UPDATE source SET {renewed} WHERE id = :id", {**values, "id": source})
         replace_companions(connection, source, companions)

@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 from importer.errors import MappingError
 from importer.models import FieldError, shown
 from importer.talkdesk.payloads import Check, custom_field_prefix
-from importer.wording import closest, listed, nearest
+from importer.wording import closest, closest_column, did_you_mean, listed, nearest
 from importer.yaml_places import Mark, NodePath, YamlProblem, mark_of, read_yaml
 
 PROBLEMS_SHOWN = 25
@@ -246,7 +246,8 @@ class Problems:
 def _lacking(owner: str, columns: tuple[str, ...], marks: dict[str, Mark]) -> list[Problem]:
     """The columns that a file has are listed once, however many it lacks."""
     missing = sorted(marks, key=lambda column: marks[column])
-    near = {column: nearest(column, columns) for column in missing}
+    close = {column: closest_column(column, columns) for column in missing}
+    near = {column: did_you_mean(name) if name else "" for column, name in close.items()}
     has = f"columns: {listed(repr(shown(column)) for column in columns)}"
     if owner != EXPORT:  # a file that the mapping names may be any file: its first line is not shown
         has = f"check the header of {owner}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Mapping as Mapping_
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -33,6 +34,9 @@ from importer.wording import listed, nearest
 from importer.yaml_places import NodePath, mark_of
 
 SIZE_MAX = 1024 * 1024
+#: What a case can hardly do without → the fields that say it.
+_ESSENTIAL = {"description": ("description",), "requester": ("requester_email", "requester_name")}
+_MOST_LISTED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,8 @@ class Mapping:
     sha256: str  #: Of the bytes of the file, and of the files that it names, in hex.
     notes: tuple[str, ...]  #: What the mapping does not say and is therefore assumed.
     folders: tuple[Path, ...]  #: Where files must be that it names, links resolved.
+    columns_read: tuple[str, ...] = field(repr=False)  #: The columns that it reads, as it names them.
+    _essential: Mapping_[str, frozenset[str]] = field(repr=False)
     _form: MappingForm = field(repr=False)
     _definitions: Definitions | None = field(repr=False)
     _named: NamedFiles = field(repr=False)
@@ -109,9 +115,33 @@ class Mapping:
         return tuple(reason for _, reason, _ in filter_conditions(self._form.source))
 
     def lacking(self, columns: tuple[str, ...]) -> list[str]:
-        """The optional columns that an export with these columns does not have."""
-        header = Header(columns, Problems(self._document), names=self._form.source.columns)
-        return [column for column in header.names if header.lacks(column)]
+        """The columns that it reads and an export with these columns does not have."""
+        header = self._header(columns)
+        return [column for column in self.columns_read if header.name(column) not in columns]
+
+    def unread(self, columns: tuple[str, ...]) -> list[str]:
+        """The columns of an export with these columns that it does not read."""
+        read = set(map(self._header(columns).name, self.columns_read))
+        return [column for column in dict.fromkeys(columns) if column not in read]
+
+    def misfit(self, columns: tuple[str, ...]) -> str:
+        """Why it cannot be meant for an export with these columns; empty if it can, or if binding it says why not.
+
+        A column that the export must have is missed where the mapping names it. Of those that it may lack, it may lack
+        neither most, nor all that the description or the requester of a case is made of.
+        """
+        lacking = self.lacking(columns)
+        optional = list(filter(self._header(columns).lacks, lacking))
+        if optional and 2 * len(lacking) > len(self.columns_read):
+            which = f"{len(lacking)} of the {len(self.columns_read)} columns of {self.name}"
+            return f"{which} are not in this export: {_listed(lacking)}"
+        for what, needed in self._essential.items() if optional == lacking else ():
+            if needed.issubset(lacking):
+                return f"the columns of {self.name} for the {what} are not in this export: {_listed(sorted(needed))}"
+        return ""
+
+    def _header(self, columns: tuple[str, ...]) -> Header:
+        return Header(columns, Problems(self._document), names=self._form.source.columns)
 
     def bind(self, columns: tuple[str, ...], companions: Collection[Companion] | None = None) -> RowMapper:
         """The mapper of an export with these columns.
@@ -188,6 +218,8 @@ def load_mapping(
         sha256=files.sha256(),
         notes=tuple(_assumptions(checked.fields)),
         folders=files.folders,
+        columns_read=_in_order(form, checked.columns_used),
+        _essential=dict(_essential(form, checked.fields)),
         _form=form,
         _definitions=definitions,
         _named=files,
@@ -234,3 +266,23 @@ def _assumptions(fields: Iterable[Field]) -> Iterator[str]:
         is_open = not all(has_offset(pattern) for pattern in form.format or (ISO,))
         if kind is TYPES["datetime"] and form.timezone is None and form.value is None and is_open:
             yield f"{value.target.name}: no `timezone:` set, so times without an offset are read as UTC"
+
+
+def _in_order(form: MappingForm, columns: Collection[str]) -> tuple[str, ...]:
+    known = dict.fromkeys((*form.source.columns, *sorted(columns)))
+    return tuple(column for column in known if column in columns)
+
+
+def _essential(form: MappingForm, fields: Iterable[Field]) -> Iterator[tuple[str, frozenset[str]]]:
+    """``description`` and ``requester`` → the columns that make it, but the key; not of one that has a default."""
+    key = {column.column for column in form.source.key}
+    of_case = {field.path[1]: field for field in fields if field.path[0] == "case" and len(field.path) == 2}
+    for what, names in _ESSENTIAL.items():
+        found = [of_case[name] for name in names if name in of_case]
+        columns = frozenset(column for field in found for column in field.columns) - key
+        if columns and all(field.form.default is None for field in found):
+            yield what, columns
+
+
+def _listed(columns: Iterable[str]) -> str:
+    return listed((repr(shown(column)) for column in columns), most=_MOST_LISTED)

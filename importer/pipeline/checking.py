@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Literal, Unpack
 from importer.errors import ChangedShapeError, EmptySourceError, ExitCode, MappingError
 from importer.ledger import Ledger, LedgerView
 from importer.ledger.database import copy_ledger, is_unread_rebuild, unread_rebuild
-from importer.ledger.records import StagedRow
+from importer.ledger.records import FieldSet, StagedRow
 from importer.mapping import Mapping
 from importer.models import StrPath
 from importer.pipeline.companions import Export, ExportOptions, open_export
 from importer.pipeline.results import Ended, PreviewRow, fields_of
-from importer.pipeline.staging import Reading, Staged, preview_rows, rows_named, rows_of, stage_source
+from importer.pipeline.staging import Reading, Staged, UnreadColumns, preview_rows, rows_named, rows_of, stage_source
 from importer.plain import in_thread
 from importer.progress import Progress
 from importer.quality import Findings, QualityCheck
@@ -50,7 +50,8 @@ class CheckResult(Ended, Findings):
     source: str
     mapping: str
     totals: Totals  #: Rows by state: pending ones would be sent.
-    case_updates: CaseUpdateTotals  #: Notes for which the first call has no room.
+    case_updates: CaseUpdateTotals  #: Notes for which the first call has no room, and fields that it does not accept.
+    fields_to_set: tuple[FieldSet, ...] = ()  #: What they are, and how often each; a status by its value.
     changes: tuple[Change, ...] = ()  #: What differs from the baseline.
     put_back: int = 0  #: Cells of a failures file that only a spreadsheet had changed; they count as they were.
     fix: Fix | None = None  #: What ``--fix`` wrote into the mapping; None without it.
@@ -88,7 +89,6 @@ def check(
     """
     begun, before = time.monotonic(), load_baseline(Path(baseline)) if baseline is not None else None
     export = _open_like(before, source, mapping, **options)
-    opened, loaded = export.reader, export.mapping
     if first and (found := _first_look(export)):
         first(found)
     with scratch_folder() as folder:
@@ -98,24 +98,27 @@ def check(
             copy_ledger(Path(ledger), folder / "ledger.db")
         quality, staged = _checked(folder / "ledger.db", export, as_is=as_is, progress=progress or Progress())
         with LedgerView(folder / "ledger.db", source=staged.source.id) as view:
-            summary, found = summary_of(view), quality.finished(view)
-    found = _with_kinds(found, opened) if kinds or (before and before.kinds) else found
+            summary, found, to_set = summary_of(view), quality.finished(view), tuple(view.fields_to_set())
+    found = _with_kinds(found, export.reader) if kinds or (before and before.kinds) else found
     differences = tuple(changes(before, found, factor=volume_factor)) if before else ()
     code = ExitCode.CHANGED_SHAPE if differences else ExitCode.ROWS_FAILED if summary.totals.invalid else ExitCode.OK
     return CheckResult(
         **fields_of(found),
-        source=opened.name,
-        mapping=loaded.name,
+        source=export.reader.name,
+        mapping=export.mapping.name,
         exit_code=code,
         meaning=code.name.lower(),
         error=None,
         totals=summary.totals,
         case_updates=summary.case_updates,
+        fields_to_set=to_set,
         notes=(*export.remarks, *unlinked_remarks(summary.links_not_made)),
         seconds=round(time.monotonic() - begun, 3),
         changes=differences,
         put_back=staged.put_back,
-        files=tuple(dict.fromkeys([*map(str, loaded.files), *(file.path for file in staged.source.companions)])),
+        files=tuple(
+            dict.fromkeys([*map(str, export.mapping.files), *(file.path for file in staged.source.companions)])
+        ),
     )
 
 
@@ -169,12 +172,12 @@ def _open_like(
         raise ChangedShapeError(error.what, where=error.where, hint=hint) from None
     if before is not None:
         try:
-            export.mapping.bind(export.columns)
+            export.fitting().mapping.bind(export.columns)
         except MappingError as error:
             if lost := lost_columns(before, export.columns, export.mapping, where=export.reader.name):
                 raise lost from error
             raise
-    return export
+    return export.fitting()
 
 
 def preview(
@@ -186,7 +189,23 @@ def preview(
         SourceError: the file cannot be read.
         MappingError: the mapping is not valid or does not fit.
     """
-    export = open_export(source, mapping, **options)
+    return list(preview_export(source, mapping, count=count, **options).rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The first rows of an export as they would be sent, and what of it would not be sent."""
+
+    rows: tuple[PreviewRow, ...]
+    unread: tuple[tuple[str, int], ...]  #: Columns that the mapping does not read; filled cells of the rows counted.
+    rows_counted: int  #: How many of the first rows these were counted in.
+
+
+def preview_export(
+    source: StrPath | DataFrame, mapping: StrPath | Mapping, *, count: int, **options: Unpack[ExportOptions]
+) -> Preview:
+    """What :func:`preview` gives, with the columns of the export that nothing reads."""
+    export = open_export(source, mapping, **options).fitting()
     with (
         scratch_folder() as folder,
         Ledger(folder / "ledger.db", verb="preview") as scratch,
@@ -195,7 +214,9 @@ def preview(
         pairs = preview_rows(export.reader, export.mapping, count, companions=companions)
     parents = [mapped.link.parent if mapped.link else None for _, mapped in pairs]
     places = rows_named(export.reader, export.mapping, {parent for parent in parents if parent is not None})
-    return [
+    unread = UnreadColumns(export.columns, export.mapping.bind(export.columns).columns_used)
+    unread.take(islice(rows_of(export.reader), _FIRST_ROWS))
+    rows = [
         PreviewRow(
             row=row.number,
             key=mapped.key,
@@ -208,6 +229,7 @@ def preview(
         )
         for (row, mapped), parent in zip(pairs, parents, strict=True)
     ]
+    return Preview(tuple(rows), tuple(unread.filled), unread.rows)
 
 
 def suggest_mapping(

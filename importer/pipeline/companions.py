@@ -10,15 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, cast
 
-from importer.errors import ChangedError, ConfigError, SourceError
+from importer.errors import ChangedError, ConfigError, SourceError, WrongMappingError
 from importer.ledger.companion_rows import CompanionRow, CompanionRows
 from importer.ledger.records import CompanionFile
 from importer.ledger.sources import sources
 from importer.mapping import Mapping, load_mapping
 from importer.mapping.notes import Companion
-from importer.models import Row, StrPath
+from importer.models import Row, StrPath, shown
 from importer.reader import ReadingOptions, open_named, open_reader, options_for
 from importer.report.failures_file import failures_file_of, is_failures_file
+from importer.wording import are, command_line, listed, plural
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -47,8 +48,13 @@ class Export:
     reader: Reader
     mapping: Mapping
     reading: ReadingOptions  #: how the user, or else the mapping, wants it to be read
-    folder: Path  #: where it is, and its companion files
+    path: Path | None  #: where it is; None for a DataFrame
     notes: tuple[StrPath, ...]  #: where these are otherwise, as ``FILE`` or ``NAME=FILE``
+
+    @property
+    def folder(self) -> Path:
+        """Where it is, and its companion files."""
+        return self.path.parent if self.path else Path()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -61,20 +67,26 @@ class Export:
         names = [form.file or "" for form, _ in self.mapping.note_files if form.optional]
         absent = [] if self.notes else [name for name in names if not (self.folder / name).exists()]
         gone = [f"{name} was not found next to the export, so there are no notes from it" for name in absent]
-        lacking = self.mapping.lacking(self.columns)
-        empty = [f"optional columns that the export does not have: {', '.join(lacking)}"] if lacking else []
-        return (*self._looks_like_another_system(), *self.reader.notes, *self.mapping.notes, *empty, *gone)
+        return (*self._doubts(), *self.reader.notes, *self.mapping.notes, *gone)
 
-    def _looks_like_another_system(self) -> Iterator[str]:
-        """A warning if a built-in mapping is for another helpdesk than the one whose columns these are."""
-        if self.mapping.path_or_name != self.mapping.name:
-            return  # a file, which may be for anything
-        from importer.suggest.headers import recognise  # only now: it reads words in many languages
+    def fitting(self) -> Export:
+        """Itself, if its mapping can be meant for it.
 
-        system = recognise(self.columns)
-        if system is not None and system.mapping and system.mapping != self.mapping.name:
-            what = f"the file looks like an export from {system.name}, but the mapping is for {self.mapping.name}"
-            yield f"warning: {what}: use --mapping {system.mapping}"
+        Raises:
+            WrongMappingError: it lacks most of what the mapping reads, or all that an essential field is made of.
+        """
+        refuse_misfit(self.mapping, self.columns, name=self.reader.name, path=self.path)
+        return self
+
+    def _doubts(self) -> Iterator[str]:
+        """Warnings about what may be the wrong mapping."""
+        looks_like, other = _other_system(self.mapping, self.columns)
+        if other:
+            yield f"warning: {looks_like}, but the mapping is for {self.mapping.name}: use --mapping {other}"
+        if lacking := self.mapping.lacking(self.columns):
+            which = f"{len(lacking)} of the {plural(len(self.mapping.columns_read), 'column')} of {self.mapping.name}"
+            names = listed(repr(shown(column)) for column in lacking)
+            yield f"warning: {which} {are(len(lacking))} not in this export and count as empty: {names}"
 
     def companions(self, ledger: Ledger) -> AbstractContextManager[Companions]:
         """Its companion files; those of a failures file are where they were when its rows were read.
@@ -86,6 +98,40 @@ class Export:
         infos = sources(ledger) if failures_file_of(self.reader.columns) else []
         known = [file for info in reversed(infos) for file in info.companions]
         return open_companions(ledger, self.mapping, self.folder, self.notes, known=known)
+
+
+def refuse_misfit(mapping: Mapping, columns: tuple[str, ...], *, name: str, path: Path | None = None) -> None:
+    """Refuse a mapping that cannot be meant for the export of this name, which is at ``path``.
+
+    Raises:
+        WrongMappingError: the export lacks most of what the mapping reads, or all that an essential field is made of.
+    """
+    misfit = mapping.misfit(columns)
+    if not misfit:
+        return
+    unread = listed(repr(shown(column)) for column in mapping.unread(columns))
+    what = f"{misfit}; your columns that nothing reads: {unread}" if unread else misfit
+    looks_like, other = _other_system(mapping, columns)
+    draft = command_line(["case-importer", "suggest", str(path or "FILE"), "-o", "mine.yml"])
+    copy = f"a copy of it (case-importer mappings copy {mapping.name})" if _is_built_in(mapping) else mapping.name
+    hint = f"write a mapping for it with: {draft}; or remove what the export cannot have from {copy}"
+    raise WrongMappingError(what, where=name, hint=f"{looks_like}: use --mapping {other}" if other else hint)
+
+
+def _other_system(mapping: Mapping, columns: tuple[str, ...]) -> tuple[str, str]:
+    """The helpdesk that an export looks like, and its mapping, if ``mapping`` is the built-in one of another."""
+    if not _is_built_in(mapping):
+        return "", ""  # a file, which may be for anything
+    from importer.suggest.headers import recognise  # only now: it reads words in many languages
+
+    system = recognise(columns)
+    if system is None or not system.mapping or system.mapping == mapping.name:
+        return "", ""
+    return f"the file looks like an export from {system.name}", system.mapping
+
+
+def _is_built_in(mapping: Mapping) -> bool:
+    return mapping.path_or_name == mapping.name
 
 
 def open_export(
@@ -105,13 +151,13 @@ def open_export(
         SourceError: the export cannot be read.
         MappingError: the mapping is not valid.
     """
-    folder = folder_of(source)
-    loaded = opened_mapping(mapping, (folder, *allow_files))
+    loaded = opened_mapping(mapping, (folder_of(source), *allow_files))
     given = cast(ReadingOptions, {name: value for name, value in reading.items() if value is not None})
     options = given
     if loaded.reading and isinstance(source, str | os.PathLike) and not is_failures_file(Path(source)):
         options = options_for(Path(source), loaded.reading) | given
-    return Export(open_reader(source, **options), loaded, given, folder, tuple(notes))
+    path = Path(source) if isinstance(source, str | os.PathLike) else None
+    return Export(open_reader(source, **options), loaded, given, path, tuple(notes))
 
 
 def folder_of(source: StrPath | DataFrame) -> Path:

@@ -202,7 +202,7 @@ class _Places:
             known, places = self._known.get((part, name), ((), ""))
             folder, line, column = mapping.place(path).rsplit(":", 2)
             place = f"{Path(folder).name}:{line}:{column}"
-            places = f"{places} or {place}" if places else place
+            places = f"{places}, or of the note at {place}" if places else place
             self._known[part, name] = tuple(dict.fromkeys((*known, *columns))), places
 
     def place(self, field: str | None) -> str | None:

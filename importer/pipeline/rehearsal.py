@@ -86,7 +86,7 @@ async def rehearse_async(
     account = SandboxOptions(faults=faults, seed=seed, definitions=definitions, any_ids=True)
     with scratch_folder() as scratch:
         async with Sandbox(account) as sandbox:
-            folder, opened = Path(scratch if out is None else out), open_export(source, loaded, **export)
+            folder, opened = Path(scratch if out is None else out), open_export(source, loaded, **export).fitting()
             session = Session(folder_of(source), settings=_settings_for(sandbox), progress=progress)
             orders = RunOptions(refuse_existing=False, solve_untried=True)  # a new sandbox has no tickets
             rehearsed = LedgerRun("rehearse", folder / "ledger.db", folder, session, orders)

@@ -95,7 +95,7 @@ def opened_import(
 ) -> tuple[Session, Export]:
     """What holds the ledger, and the export. Settings are checked first: they are quickly read."""
     session = Session(folder_of(source), settings=settings, progress=progress, stop=stop)
-    return session, open_export(source, mapping, **export)
+    return session, open_export(source, mapping, **export).fitting()
 
 
 async def rebuild_async(

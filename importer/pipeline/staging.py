@@ -14,7 +14,7 @@ from importer.ledger import Ledger
 from importer.ledger import sources as entry
 from importer.ledger.records import NewSource, SourceInfo, StagedRow
 from importer.models import Mapped, Row, State, StrPath
-from importer.pipeline.companions import Companions, columns_mapped, open_companions
+from importer.pipeline.companions import Companions, columns_mapped, open_companions, refuse_misfit
 from importer.report.failures_file import FailuresFile, failures_file_of
 from importer.report.spreadsheet import put_back
 from importer.wording import command_line
@@ -83,9 +83,11 @@ def stage_source(
     companions.load(lambda: progress(0.0, 0))
     number = entry.begin_source(ledger, _described(source.name, identity, columns, mapping, mapper))
     rows = restored = 0
+    unread = UnreadColumns(columns, mapper.columns_used)
     for chunk in source.chunks():
         if failures is None:
             own_rows = list(chunk.rows())
+            unread.take(own_rows)
             batch = list(map(StagedRow, own_rows, mapper.apply_all(own_rows)))
         else:
             batch, cells = _corrected(ledger, failures, chunk.rows(), mapper, source.name, as_is=reading.as_is)
@@ -97,8 +99,32 @@ def stage_source(
         rows += len(batch)
         progress(chunk.progress, rows)
     keep_last = mapping.keep_last and failures is None
-    entry.finish_source(ledger, number, companions.as_read(), whole=failures is None, keep_last=keep_last)
+    is_whole = failures is None
+    counted = unread.filled if is_whole else ()
+    entry.finish_source(ledger, number, companions.as_read(), unread=counted, whole=is_whole, keep_last=keep_last)
     return Staged(next(info for info in entry.sources(ledger) if info.id == number), restored)
+
+
+class UnreadColumns:
+    """Counts the filled cells of the columns of an export that the mapping does not read (``used`` are the others)."""
+
+    def __init__(self, columns: Sequence[str], used: Collection[str]) -> None:
+        self._width = len(columns)
+        self._filled = {place: 0 for place, column in enumerate(columns) if column not in used}
+        self._columns = columns
+        self.rows = 0  #: How many rows were looked at.
+
+    def take(self, rows: Iterable[Row]) -> None:
+        """Look at the next rows; a row that does not fit the header says nothing about a column."""
+        fitting = [row.cells for row in rows if len(row.cells) == self._width]
+        self.rows += len(fitting)
+        for place in self._filled:
+            self._filled[place] += sum(1 for cells in fitting if cells[place] and not cells[place].isspace())
+
+    @property
+    def filled(self) -> list[tuple[str, int]]:
+        """Each of them, in the order of the file, and how many of its cells are filled."""
+        return [(self._columns[place], count) for place, count in self._filled.items()]
 
 
 def identity_of(source: Reader, reading: Reading) -> str:
@@ -193,6 +219,7 @@ def _remap(
             where=mapping.name,
             hint="keep the old `external_id_field`; without it, cases cannot be looked up",
         )
+    refuse_misfit(mapping, info.columns, name=info.name)
     mapper = mapping.bind(info.columns, companions.tables)
     companions.load(lambda: None)
     last, revived, returned = 0, list[int](), list[int]()
@@ -205,7 +232,9 @@ def _remap(
         last = page[-1].id
     entry.let_others_answer(ledger, returned)
     described = _described(info.name, info.sha256, info.columns, mapping, mapper)
-    entry.adopt_mapping(ledger, info.id, described, companions.as_read(), revived=revived)
+    counted = dict(info.unread)
+    unread = [(column, counted.get(column)) for column in mapping.unread(info.columns)]
+    entry.adopt_mapping(ledger, info.id, described, companions.as_read(), unread=unread, revived=revived)
 
 
 def _as_read(old: UnsentRow, columns: int) -> Row:

@@ -93,7 +93,7 @@ class QualityCheck:
         self._rows += len(staged)
         for row in staged:
             if row.mapped.errors:
-                self._errors.add(row.row.number, row.mapped.errors)
+                self._errors.add(row.row.number, row.mapped.key, row.mapped.errors)
         self._filtered.update(row.mapped.filtered_by for row in staged)
         self._profile.take(chunk_of([row.row for row in staged], self._columns))
         width = len(self._columns)
@@ -127,10 +127,12 @@ class QualityCheck:
         layout = self._source.layout
         if self._columns != self._source.columns:  # a failures file, in which we hide what is ours
             layout = replace(layout, hidden_columns=(), hidden_sheets=())
+        keys = view.keys_of({row for issue in found.file_issues for row in issue.rows})
+        issues = [replace(it, keys=tuple(keys.get(row, "") for row in it.rows)) for it in found.file_issues]
         return replace(
             found,
             causes=tuple(cause for cause in causes(view, rows_named=ROWS_NAMED) if not _will_be_sent(cause)),
-            file_issues=(*found.file_issues, *sheet_issues(layout)),
+            file_issues=(*issues, *sheet_issues(layout)),
             similar_keys=tuple(similar),
             similar_keys_count=count,
             note_files=tuple(check.use(view, place) for place, check in enumerate(self._notes)),

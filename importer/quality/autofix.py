@@ -131,6 +131,7 @@ class Fix:
     backup: Path | None
     diff: str  #: The difference, as ``diff -u`` shows it.
     open: int  #: How many words a person has to choose a value for; their lines are comments.
+    lines: tuple[int, ...] = ()  #: Where these lines are in the mapping.
 
 
 def write_suggestions(
@@ -152,15 +153,18 @@ def write_suggestions(
     old = file.read_bytes().decode()
     mark = _MARK if old.startswith(_MARK) else ""
     new = mark + amended(old.removeprefix(_MARK), tables, file=name)
-    undecided = sum(entry.value is None for entries in tables.values() for entry in entries)
+    undecided = [entry.comment for entries in tables.values() for entry in entries if entry.value is None]
+    lines = tuple(
+        number for number, line in enumerate(new.split("\n"), 1) if line.lstrip().startswith(tuple(undecided))
+    )
     if new == old:
-        return Fix(None, None, "", undecided)
+        return Fix(None, None, "", len(undecided), lines)
     path = export.parent / file.name if is_bundled else Path(name)
     path = path.resolve() if path.is_symlink() else path
     backup = _write(path, new, is_new=is_bundled)
     load_mapping(os.path.join(path.parent, path.name), allow_files=(export.parent, *allow_files))
     diff = "".join(unified_diff(old.splitlines(True), new.splitlines(True), name, str(path)))
-    return Fix(path, backup, diff, undecided)
+    return Fix(path, backup, diff, len(undecided), lines)
 
 
 def _write(path: Path, text: str, *, is_new: bool) -> Path | None:

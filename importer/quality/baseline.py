@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import codecs
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import orjson
+from pydantic import BaseModel, NonNegativeInt
 
 from importer.errors import ChangedShapeError, ConfigError, MappingError
 from importer.mapping import Mapping
 from importer.models import shown
 from importer.quality import Findings
 from importer.small_files import head_of
-from importer.wording import closest, listed
+from importer.wording import closest_column, listed
 
 #: By what factor the number of rows may grow or shrink.
 VOLUME_FACTOR = 2.0
@@ -44,6 +45,51 @@ class Change:
     names: tuple[str, ...] = ()  #: The columns or values that it is about.
 
 
+class _Column(BaseModel):
+    column: str
+    words: frozenset[str] = frozenset()
+    kind: str = ""
+
+
+class _Totals(BaseModel):
+    read: NonNegativeInt
+
+
+class _Table(BaseModel):
+    columns: tuple[str, ...]
+    words: dict[str, int]
+    capped: bool
+
+
+class _Check(BaseModel):
+    """What is used of the output of ``check --json``."""
+
+    totals: _Totals
+    columns: tuple[_Column, ...]
+    tables: tuple[_Table, ...]
+
+    def baseline(self) -> Baseline:
+        words = {", ".join(table.columns): frozenset(table.words) for table in self.tables if not table.capped}
+        return Baseline(rows=self.totals.read, columns=tuple(it.column for it in self.columns), words=words)
+
+
+class _Profile(BaseModel):
+    """What is used of the profile next to a mapping."""
+
+    rows: NonNegativeInt
+    columns: tuple[_Column, ...]
+    answers: dict[str, str] = {}
+
+    def baseline(self) -> Baseline:
+        return Baseline(
+            rows=self.rows,
+            columns=tuple(it.column for it in self.columns),
+            words={it.column: it.words for it in self.columns if it.words},
+            kinds={it.column: it.kind for it in self.columns},
+            answers=self.answers,
+        )
+
+
 def load_baseline(path: Path) -> Baseline:
     """What ``check --json`` printed of an earlier export, or the profile that ``suggest`` keeps next to a mapping.
 
@@ -52,24 +98,13 @@ def load_baseline(path: Path) -> Baseline:
     """
     hint = "create it with: case-importer check … --json > FILE"
     try:
-        content: Any = orjson.loads(head_of(path, _MOST_BYTES))
-        columns = content["columns"]
-        if "profile" in content:
-            return Baseline(
-                rows=int(content["rows"]),
-                columns=tuple(column["column"] for column in columns),
-                words={column["column"]: frozenset(column["words"]) for column in columns if column["words"]},
-                kinds={column["column"]: column["kind"] for column in columns},
-                answers={str(column): str(answer) for column, answer in dict(content.get("answers", ())).items()},
-            )
-        return Baseline(
-            rows=int(content["totals"]["read"]),
-            columns=tuple(column["column"] for column in columns),
-            words={", ".join(it["columns"]): frozenset(it["words"]) for it in content["tables"] if not it["capped"]},
-        )
+        text = head_of(path, _MOST_BYTES).removeprefix(codecs.BOM_UTF8)
+        content = orjson.loads(text)
+        form = _Profile if isinstance(content, dict) and "profile" in content else _Check
+        return form.model_validate_json(text, strict=True).baseline()
     except OSError as error:
         raise ConfigError(f"the baseline cannot be read: {error.strerror}", where=str(path), hint=hint) from None
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+    except ValueError:  # no JSON, or of another form
         raise ConfigError("the file is not the output of check --json", where=str(path), hint=hint) from None
 
 
@@ -116,7 +151,8 @@ def lost_columns(
         return None
     fresh = tuple(Counter(columns) - Counter(baseline.columns))
     nearest = [
-        f"{column!r} (renamed to {near!r}?)" if (near := closest(column, fresh)) else repr(column) for column in gone
+        f"{column!r} (renamed to {near!r}?)" if (near := closest_column(column, fresh)) else repr(column)
+        for column in gone
     ]
     new = f"new columns: {_listed(fresh)}; " if fresh else ""
     hint = f"{new}check the export job, or update the mapping"

@@ -51,6 +51,7 @@ class FileIssue:
     example: str  #: One of them, shortened.
     what: str  #: What it is, for a person: "texts end at 32,767 characters, where Excel truncates cells".
     hint: str  #: What the person can do.
+    keys: tuple[str, ...] = ()  #: The keys of ``rows``, once the ledger knows them.
 
 
 @cache

@@ -155,6 +155,8 @@ class Source:
     mapping: str
     mapping_sha256: str
     note_files: tuple[CompanionFile, ...]
+    #: Columns that the mapping does not read, and how many of their cells are filled, if that was counted.
+    unread: tuple[tuple[str, int | None], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +197,10 @@ def summary_of(view: LedgerView) -> Summary:
         ledger_id=ledger_id,
         target=target,
         sources=tuple(
-            Source(each.name, each.sha256, each.rows, each.mapping_name, each.mapping_sha256, each.companions)
+            Source(
+                *(each.name, each.sha256, each.rows, each.mapping_name, each.mapping_sha256, each.companions),
+                unread=each.unread,
+            )
             for each in view.sources()
         ),
         half_read=view.half_read(),

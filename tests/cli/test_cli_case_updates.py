@@ -125,7 +125,9 @@ def test_what_cannot_be_sent_for_now_ends_with_5(program: Program) -> None:
 
 def test_check_and_preview_tell_what_will_follow(program: Program) -> None:
     write_export(program.folder, ROWS)
-    assert "25 notes and fields will be sent as case updates" in program("check", "t.csv", "-m", "m.yml").out
+    page = program("check", "t.csv", "-m", "m.yml").out
+    assert "25 notes and fields will be sent as case updates once their rows are cases\n    namely notes 25\n" in page
+    assert "mails to customers" not in page
     shown = program("preview", "t.csv", "-m", "m.yml").out
     assert "row 2 · case update 2, sent after the case is created" in shown
     first, second = (json.loads(line) for line in program("preview", "t.csv", "-m", "m.yml", "--json").out.splitlines())
@@ -145,3 +147,25 @@ def test_the_embedded_sandbox_takes_them(program: Program) -> None:
     assert program(*RUN, "--sandbox", "--quiet").code == 0
     summary = json.loads(Path(program.folder, "t-import/summary.json").read_text("utf-8"))
     assert summary["case_updates"]["done"] == 25
+
+
+def test_check_says_what_updates_are_and_which_customers_may_notice(program: Program) -> None:
+    mapping = """\
+version: 1
+source: {key: Id}
+case: {title: Subject, description: Body}
+after_create:
+  status: {column: Status, values: {open: OPEN, closed: CLOSED}}
+  resolution: {value: Solved before}
+  custom_fields: {text2: Body, text3: Status}
+"""
+    (program.folder / "s.yml").write_text(mapping, encoding="utf-8")
+    (program.folder / "s.csv").write_text(
+        "Id,Subject,Body,Status\n1,A,B,open\n2,A,B,closed\n3,,B,open\n", encoding="utf-8"
+    )
+    page = " ".join(program("check", "s.csv", "-m", "s.yml").out.split())
+    assert "8 notes and fields will be sent as case updates once their rows are cases" in page, page
+    assert "namely custom_fields 4, resolution 1, status CLOSED 1, status OPEN 1, status RESOLVED 1" in page
+    assert "3 status changes can send mails to customers: see with `case-importer try`" in page
+    found = program("check", "s.csv", "-m", "s.yml", "--json").json
+    assert sum(each["cases"] for each in found["fields_to_set"]) == found["case_updates"]["later"] == 8

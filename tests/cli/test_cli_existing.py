@@ -50,7 +50,7 @@ def test_the_same_tickets_in_another_file_are_not_sent(tmp_path: Path, filters: 
         assert (again.code, server.creates()) == (2, 12)
         said = again.json["error"]
         assert "is already case" in str(said)
-        key, case_id = str(said["what"]).split(",")[0].split(" is already case ")
+        key, case_id = str(said["what"]).removeprefix("ticket ").split(",")[0].split(" is already case ")
         assert case_ids[key] == case_id
         assert "use the newest ledger of that import with --ledger" in str(said)
         assert again.counts == {"pending": 12}

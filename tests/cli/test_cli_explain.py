@@ -46,7 +46,8 @@ def test_the_story_of_a_row_is_told_to_its_end(told: Program, server: SandboxPro
     assert "← from 'Subject', m.yml:" in page
 
     refused = told("explain", "4", *LEDGER).out
-    assert refused.startswith("Row 4 of t.csv · key why-3 · refused\n")
+    by_row = "info: no row has the key '4'; shown by its row number\n"
+    assert refused.startswith(f"{by_row}Row 4 of t.csv · key why-3 · refused\n")
     assert "refused: HTTP 422" in refused
     assert "what to do  fix it in the failures file" in refused
 
@@ -88,7 +89,7 @@ def test_every_line_that_a_note_may_come_from_is_named(local: Program) -> None:
     (local.folder / "t.csv").write_text("Id,T,Mail,One,Two\n1,Smoke,a@acme.example,,seen\n", encoding="utf-8")
     local("run", "t.csv", "-m", "m.yml", "--quiet", "--yes")
     page = local("explain", "1", *LEDGER).out
-    assert "← from 'One', 'Two', m.yml:8:14 or m.yml:9:14" in page
+    assert "← from 'One', 'Two', m.yml:8:14, or of the note at m.yml:9:14" in page
     assert "requests    1 to create it, 1 for case updates" in page
 
 

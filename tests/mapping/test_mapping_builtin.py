@@ -49,9 +49,9 @@ def test_what_misses_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(MappingError) as refused:
         check(tmp_path / "t.csv", "salesforce")
     first, hint = str(refused.value).splitlines()
-    assert first.endswith("the export lacks 3 columns of the mapping: 'CaseNumber', 'Subject', 'Id'")
-    assert "columns: 'Name', 'Place'; " in hint
-    assert hint.endswith("draft one with: case-importer suggest FILE")
+    assert first.startswith("t.csv: 19 of the 19 columns of salesforce are not in this export: 'CaseNumber', ")
+    assert first.endswith("and 14 more; your columns that nothing reads: 'Name', 'Place'")
+    assert f"case-importer suggest {tmp_path / 't.csv'} -o mine.yml" in hint
 
 
 def test_columns_may_have_other_names_or_be_absent_everywhere(tmp_path: Path) -> None:

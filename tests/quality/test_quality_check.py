@@ -21,6 +21,7 @@ from importer.errors import ChangedShapeError, ConfigError, ExitCode, MappingErr
 from importer.pipeline.checking import CheckResult
 from importer.quality import Findings
 from importer.quality.autofix import Fix, nearest_word, write_suggestions
+from importer.quality.baseline import load_baseline
 from importer.quality.mapping_checks import key_as_seen
 from importer.quality.profile import VALUES_MAX
 
@@ -258,9 +259,14 @@ class TestFix:
         assert checked("1,S,B,ASAP,\n").exit_code is ExitCode.OK
 
     def test_a_word_without_a_near_one_is_left_to_a_person(self) -> None:
-        assert self.fixed("1,S,B,Blocker,\n").open == 1
-        assert "# Blocker: …" in Path("m.yml").read_text(encoding="utf-8")
+        fix = self.fixed("1,S,B,Blocker,\n")
+        lines = Path("m.yml").read_text(encoding="utf-8").splitlines()
+        assert (fix.open, fix.lines) == (1, (lines.index("    values:") + 2,))
         assert checked("1,S,B,Blocker,\n").exit_code is ExitCode.ROWS_FAILED
+        place = fix.lines[0] - 1
+        lines[place] = lines[place].replace("# Blocker: …", "Blocker: URGENT")
+        Path("m.yml").write_text("\n".join(lines), encoding="utf-8")
+        assert checked("1,S,B,Blocker,\n").exit_code is ExitCode.OK
 
     def test_an_earlier_backup_is_never_lost(self) -> None:
         first, second = self.fixed("1,S,B,ASAP,\n"), self.fixed("1,S,B,hgh,\n")
@@ -308,6 +314,14 @@ class TestFix:
             write_suggestions("zendesk", found.suggestions, export=folder / "z.csv")
 
 
+def changed(printed: str, path: tuple[str | int, ...], value: Any) -> bytes:
+    content = place = json.loads(printed)
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return json.dumps(content).encode()
+
+
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the command printed the last time."""
@@ -315,6 +329,23 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
     (folder / "m.yml").write_text(MAPPING, encoding="utf-8")
     (folder / "t.csv").write_text(HEADER + ten_rows(), encoding="utf-8")
     return Program(folder)("check", "t.csv", "-m", "m.yml", "--json").out
+
+
+#: A path into the output of `check --json`, and what takes the place of what is there.
+NOT_OURS: list[tuple[tuple[str | int, ...], Any]] = [
+    (("totals", "read"), "1"),
+    (("totals", "read"), -1),
+    (("totals", "read"), 1e308),
+    (("totals",), None),
+    (("columns",), "Id"),
+    (("columns", 0), {}),
+    (("columns", 0, "column"), 5),
+    (("columns", 0, "column"), None),
+    (("columns", 0, "column"), ["Id"]),
+    (("tables", 0, "words"), "Low"),
+    (("tables", 0, "columns"), [1]),
+]
+NO_JSON = (b"", b"Id,Subject", b"null", b"[]", b"[" * 100_000, b'{"a":' * 100_000, b"\xff\xfe{\0}\0", b'{"rows": NaN}')
 
 
 class TestBaseline:
@@ -325,6 +356,16 @@ class TestBaseline:
     def last(self, folder: Path, printed: str) -> None:
         Path("t.csv").write_text(HEADER + ten_rows(), encoding="utf-8")
         Path("last.json").write_text(printed, encoding="utf-8")
+
+    def test_what_is_no_baseline_is_refused_in_one_sentence(self, printed: str) -> None:
+        for content in [*NO_JSON, *(changed(printed, *change) for change in NOT_OURS)]:
+            Path("last.json").write_bytes(content)
+            with pytest.raises(ConfigError, match="the file is not the output of check --json"):
+                load_baseline(Path("last.json"))
+        with Path("last.json").open("wb") as file:
+            file.truncate(1 << 40)  # no disk holds it, and no memory
+        ended = command("check", "t.csv", "-m", "m.yml", "--baseline", "last.json")
+        assert (ended.code, ended.err.count("\n")) == (2, 2), ended.err
 
     def test_the_same_file_is_no_change(self) -> None:
         result = checked(ten_rows(), baseline="last.json")
@@ -443,7 +484,7 @@ class TestPage:
             "'1' in row 2 and '01' in row 3",
             "unused entries: High, Asap",
             "title: longest 5 characters (row 3), maximum 150",
-            "not used by the mapping: Extra (0 filled)",
+            "Columns that the mapping does not read (of 2 rows)\n  Extra (0 filled)\n",
         ):
             assert line in ended.out
         fixed = command("check", "t.csv", "-m", "m.yml", "--fix")

@@ -1,4 +1,5 @@
--- Version 7: a row whose key had an unknown outcome is decided on again once that is settled.
+-- Version 7: a row whose key had an unknown outcome is decided on again once that is settled; what an export has in
+-- columns that its mapping does not read.
 
 DROP TRIGGER record_moves;
 
@@ -9,3 +10,5 @@ WHEN OLD.state <> NEW.state
 BEGIN
     SELECT RAISE(ABORT, 'this record may not move like that');
 END;
+
+ALTER TABLE source ADD COLUMN unread TEXT;        -- JSON array of [column that is not read, filled cells]; NULL: not known
