@@ -37,7 +37,8 @@ _WRITTEN = f"""
 _WRITTEN_SINCE = f"""
     DELETE FROM verification WHERE record IN (SELECT verification.record FROM verification
         JOIN ({_WRITTEN}) AS now ON now.record = verification.record AND now.written_at <> verification.written_at)"""
-_START = f"INSERT OR IGNORE INTO verification (record, position, written_at) SELECT record, 0, written_at FROM ({_WRITTEN})"
+_START = f"""
+    INSERT OR IGNORE INTO verification (record, position, written_at) SELECT record, 0, written_at FROM ({_WRITTEN})"""
 _DOUBLE = """
     INSERT OR IGNORE INTO double_case (case_id, record, field, update_at, at)
     SELECT :case_id, record.id, :field, :update_at, :at FROM record JOIN source ON source.id = record.source
