@@ -4,8 +4,8 @@ The order is fixed. Wait out the settle delay, so that nothing is under way any 
 created. Several: duplicate. None: that counts only if the list is proven to be up to date by the control case, the
 newest case that is known to exist for some time, which is asked for last; and it must come out twice. Then: pending,
 but only if the filter was seen to work, or the list was read, newest first, to its end or back past a case that was
-there before the row was sent. In all other cases the outcome stays unknown; so does that of a row without an external id, for nothing tells
-its case from others like it.
+there before the row was sent. In all other cases the outcome stays unknown; so does that of a row without an external
+id, for nothing tells its case from others like it.
 """
 
 from __future__ import annotations

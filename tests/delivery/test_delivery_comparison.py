@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import html
 import unicodedata
-from typing import Any
-
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 import pytest
