@@ -84,6 +84,7 @@ SETTLED = {
 #: How a case that was read back compares with what was sent.
 VERDICTS = {
     CaseVerdict.GONE: "deleted, or in the Trash",
+    CaseVerdict.UNREADABLE: "this client may not read the case, so it was not compared",
     CaseVerdict.FEWER_NOTES: "a note is missing",
     CaseVerdict.DIFFERS: "not as sent, at the import or soon after it",
     CaseVerdict.CUT: "a text is cut off",

@@ -169,6 +169,7 @@ class CaseVerdict(StrEnum):
     """How a case that was read back compares with what was sent, from the worst to the best."""
 
     GONE = "gone"  #: deleted, or in the Trash
+    UNREADABLE = "unreadable"  #: this client may not read it, so it was not compared
     FEWER_NOTES = "fewer_notes"  #: a note is missing
     DIFFERS = "differs"
     CUT = "cut"  #: ours begins with theirs

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 
 from importer.delivery.api_access import ApiAccess
-from importer.delivery.case_reads import NewestFirst
+from importer.delivery.case_reads import newest_first
 from importer.delivery.retry import ReadError
 from importer.delivery.workers import first_of
 from importer.ledger import LedgerWriter
@@ -40,7 +40,7 @@ async def settle_from_list(
 
 async def _read_list(ledger: LedgerWriter, api: ApiAccess, field: str, reading: int, *, stop: asyncio.Event) -> bool:
     """Whether all cases were read, as many as the list says that there are, and nothing was behind them."""
-    listing = NewestFirst(api)
+    listing = newest_first(api)
 
     async def enter_all() -> None:
         async for cases in listing.pages():

@@ -64,41 +64,44 @@ async def list_filtered(api: ApiAccess, parameters: search.Parameters) -> list[C
         raise
 
 
-class NewestFirst:
-    """The list of cases, newest first, and whether it can be believed about the cases that it does not show."""
+class Listing:
+    """A list of cases, and whether it can be believed about the cases that it does not show."""
 
-    def __init__(self, api: ApiAccess) -> None:
+    def __init__(self, api: ApiAccess, parameters: search.Parameters, *, per_page: int = search.PER_PAGE) -> None:
         self._api = api
+        self._parameters, self._per_page = parameters, per_page
         self.seen: set[str] = set()  #: the ids of the cases that were shown
-        self.oldest = datetime.max.replace(tzinfo=UTC)  #: when the last of them was made
-        self.is_in_order = True  #: they came as they were asked for, with custom fields that can be read
-        self.is_at_end = False  #: the list says that it has no more cases
-        self.is_whole = False  #: so it is, in order, and it has shown as many different cases as it says that it has
+        self.oldest = datetime.max.replace(tzinfo=UTC)  #: when the last of them was made, by the server's clock
+        self.is_in_order = True  #: they came newest first, with custom fields that can be read
+        self.is_at_end = False  #: it was read to its end, and has shown as many cases as it ever said that it has
+        self.is_whole = False  #: so it is, in order, and it did say how many there are
         self.ended_empty = False  #: nothing was behind its end either: its last page was empty
 
     async def pages(self, *, most: int = 2**31) -> AsyncIterator[list[Case]]:
         """The new cases of each of at most so many pages: cases that are made meanwhile move others to later ones."""
         total = repeated = 0
         for number in range(1, most + 1):
-            page = await list_page(self._api, search.NEWEST_FIRST, number, per_page=search.MOST_PER_PAGE)
+            page = await list_page(self._api, self._parameters, number, per_page=self._per_page)
             new = [case for case in page.cases if case.id not in self.seen]
             self.seen.update(case.id for case in new)
             for case in new:
                 is_next = case.create_at is not None and case.create_at <= self.oldest
                 self.is_in_order = self.is_in_order and is_next and not case.hides_custom_fields
                 self.oldest = case.create_at or self.oldest
-            total = max(total, page.total if isinstance(page.total, int) else 2**63)
-            self.is_at_end, self.ended_empty = page.completes(len(self.seen)), not page.cases
-            self.is_whole = self.is_at_end and self.is_in_order and len(self.seen) >= total > 0
+            total, is_counted = max(total, page.total or 0), page.total is not None
+            is_last, self.ended_empty = page.completes(len(self.seen), per_page=self._per_page), not page.cases
+            self.is_at_end = is_last and len(self.seen) >= total
+            self.is_whole = self.is_at_end and self.is_in_order and is_counted and total > 0
             yield new
             repeated = 0 if new else repeated + 1
-            if self.ended_empty or (repeated and self.is_at_end) or repeated == _MOST_REPEATED:
+            if self.ended_empty or (repeated and is_last) or repeated == _MOST_REPEATED:
                 return
             if number % _PAGES_A_NOTICE == 0:
                 of_all = f" of {page.total:,}" if isinstance(page.total, int) else ""
                 text = f"{len(self.seen):,}{of_all} cases listed"
                 self._api.progress.notice(Notice("listing", text, {"cases": len(self.seen)}))
 
-    def is_back_before(self, moment: float) -> bool:
-        """Whether the list was read back to before a time (seconds since 1970)."""
-        return self.is_in_order and self.oldest < datetime.fromtimestamp(max(0.0, moment), UTC)
+
+def newest_first(api: ApiAccess) -> Listing:
+    """The list of all cases, the newest one first."""
+    return Listing(api, search.NEWEST_FIRST, per_page=search.MOST_PER_PAGE)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
+from datetime import datetime, timedelta
 
 import orjson
 
 from importer.delivery.api_access import ApiAccess
-from importer.delivery.case_reads import NewestFirst, list_filtered, list_page
+from importer.delivery.case_reads import Listing, list_filtered, newest_first
 from importer.delivery.retry import ReadError
 from importer.ledger.records import CreatedCase, Pending
 from importer.talkdesk import search
@@ -18,8 +20,8 @@ from importer.talkdesk.search import Encoding
 MOST_PAGES = 40
 #: Pages, newest first, that are read at most to prove that a case does not exist, where no filter works.
 MOST_LISTED_PAGES = 200
-#: Seconds that the server's clock may differ from ours.
-CLOCK_MARGIN = 900.0
+#: By how much the clocks of the server's own machines may differ; ours is never compared with them.
+SERVER_MARGIN = timedelta(seconds=60)
 
 
 class CaseSearch:
@@ -35,27 +37,34 @@ class CaseSearch:
     async def by_external_id(self, field: str, value: str, *, encoding: Encoding = Encoding.DOC) -> list[Case]:
         """All cases that have exactly this external id."""
         listed: list[Case] = []
-        for number in range(1, MOST_PAGES + 1):
-            page = await list_page(self._api, search.by_external_id(field, value, encoding=encoding), number)
-            listed += page.cases
-            if page.completes(len(listed)):
+        listing = Listing(self._api, search.by_external_id(field, value, encoding=encoding))
+        async for cases in listing.pages(most=MOST_PAGES):
+            listed += cases
+            if listing.is_at_end:
                 break
-        else:
-            raise ReadError(f"the case list has more than {MOST_PAGES} pages, so its filter does not work")
+        if not listing.is_at_end:
+            raise ReadError(f"the filtered list of cases could not be read to its end within {MOST_PAGES} pages")
         found = [case for case in listed if case.has(field, value)]
         if not found and any(case.hides_custom_fields for case in listed):
             raise ReadError("the list shows custom fields in a form that cannot be read")
         return found
 
     async def look_through(
-        self, field: str, value: str, *, control: CreatedCase, since: float
+        self, field: str, value: str, *, control: CreatedCase, earlier: Collection[str]
     ) -> tuple[list[Case], bool]:
-        """Read the list, newest first, back past the time ``since``, for want of a filter: the cases that have exactly
-        this external id, and whether the list proves that these are all."""
-        listing, found, is_far_enough = NewestFirst(self._api), list[Case](), False
+        """Read the list, newest first, for want of a filter: the cases that have exactly this external id, and whether
+        the list proves that these are all.
+
+        It does where it was read to its end, or back past one of the cases ``earlier``, which were there before the row
+        was sent: by the server's own times the case of the row is newer than they are.
+        """
+        listing, found, is_far_enough = newest_first(self._api), list[Case](), False
+        known: datetime | None = None  # when one of the earlier cases was made
         async for cases in listing.pages(most=MOST_LISTED_PAGES):
             found += [case for case in cases if case.has(field, value)]
-            is_far_enough = listing.is_whole or listing.is_back_before(since - CLOCK_MARGIN)
+            known = known or next((case.create_at for case in cases if case.id in earlier), None)
+            is_past = known is not None and listing.oldest < known - SERVER_MARGIN
+            is_far_enough = listing.is_whole or (listing.is_in_order and is_past)
             if is_far_enough or listing.is_at_end or not listing.is_in_order:
                 break
         return found, is_far_enough and control.case_id in listing.seen

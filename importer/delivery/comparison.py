@@ -23,8 +23,8 @@ from importer.ledger.records import CUSTOM
 from importer.models import CaseVerdict, Finding
 from importer.talkdesk.payloads import Case, Note, custom_field_prefix, other_spelling
 
-#: Seconds after our last write to a case in which a change of it is still called a difference: clocks differ, and what
-#: automations change at once comes of the import.
+#: Seconds after our last write to a case in which a change of it is still called a difference: what automations change
+#: at once comes of the import.
 MARGIN = 900.0
 #: Characters of a value that are kept, and how many of them are before the first difference.
 SHOWN, SHOWN_BEFORE = 200, 40
@@ -52,13 +52,14 @@ def compare(
     *,
     listed: Case | None,
     alone: Case | None,
-    written_at: float,
+    written_after: float,
 ) -> list[Finding]:
     """What a case shows of the last value of each field, and of all notes, that were sent: what is not the same, the
     worst first. If all that is shown is as sent, the first finding is about the whole case, ``same``.
 
     The case is as the list shows it (``listed``) and as it was read on its own (``alone``), which is believed rather.
-    ``written_at``: when we last wrote to it, seconds since 1970.
+    ``written_after``: when we last wrote to it, seconds after its creation: times of the server are only compared with
+    each other.
     """
     findings = []
     for field, value in sent.items():
@@ -68,8 +69,8 @@ def compare(
         elif (verdict := compare_values(field, value, found)) is not CaseVerdict.SAME:
             findings.append(Finding(verdict, field, *excerpts(_text(value), _text(found))))
     findings += _notes(notes, [case for case in (alone, listed) if case])
-    update_at = None if listed is None else listed.update_at
-    if update_at is not None and update_at.timestamp() > written_at + MARGIN:
+    created, changed = (None, None) if listed is None else (listed.create_at, listed.update_at)
+    if created and changed and (changed - created).total_seconds() > written_after + MARGIN:
         moved = CaseVerdict.MOVED_ON
         findings = [replace(each, verdict=moved) if each.verdict in _BY_PEOPLE else each for each in findings]
     if all(each.verdict is CaseVerdict.NOT_SHOWN for each in findings):
@@ -250,7 +251,7 @@ def side_effects(
     """What changed by itself in a case that was read on its own, and which of the fields that were sent it does not
     show; ``sent`` and ``notes`` as in :func:`compare`."""
     expected = with_first_status(sent)
-    findings = compare(expected, notes, listed=None, alone=case, written_at=0.0)
+    findings = compare(expected, notes, listed=None, alone=case, written_after=0.0)
     effects = [
         SideEffect(each.field, None if each.verdict is CaseVerdict.MORE_NOTES else each.sent, each.found)
         for each in findings

@@ -3,9 +3,9 @@
 The order is fixed. Wait out the settle delay, so that nothing is under way any more. Search by external id. One case:
 created. Several: duplicate. None: that counts only if the list is proven to be up to date by the control case, the
 newest case that is known to exist for some time, which is asked for last; and it must come out twice. Then: pending,
-but only if the filter was seen to work, or the list was read, newest first, back past the start of the run that sent
-the row. In all other cases the outcome stays unknown; so does that of a row without an external id, for nothing tells
-its case from others like it.
+but only if the filter was seen to work, or the list was read, newest first, to its end or back past a case that was
+there before the row was sent. In all other cases the outcome stays unknown; so does that of a row without an external
+id, for nothing tells its case from others like it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from importer.delivery.api_access import ApiAccess
 from importer.delivery.case_search import CaseSearch, external_id_in
 from importer.delivery.retry import ReadError
 from importer.ledger import LedgerWriter
-from importer.ledger.decisions import note_search
+from importer.ledger.decisions import cases_before, note_search
 from importer.ledger.records import CreatedCase, Outcome, Settled, UnknownRecord
 from importer.models import SettleDelay, State, clean
 from importer.talkdesk.payloads import Case
@@ -95,7 +95,8 @@ class Reconciler:
             value = external_id_in(record)
             if encoding is None:
                 assert control is not None  # without it the documented encoding is taken
-                cases, are_all = await self._search.look_through(field, value, control=control, since=record.since)
+                earlier = await self._ledger.call(cases_before, record.id)
+                cases, are_all = await self._search.look_through(field, value, control=control, earlier=earlier)
                 return _found(cases) if cases else _NOT_CREATED if are_all else _UNDECIDED
             cases = await self._search.by_external_id(field, value, encoding=encoding)
             if cases:

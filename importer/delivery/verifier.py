@@ -11,8 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from importer.delivery.api_access import ApiAccess
-from importer.delivery.case_reads import NewestFirst, find_case, list_filtered
-from importer.delivery.case_search import CLOCK_MARGIN
+from importer.delivery.case_reads import find_case, list_filtered, newest_first
 from importer.delivery.circuit_breaker import OUTAGE_AFTER
 from importer.delivery.comparison import compare
 from importer.delivery.retry import ReadError
@@ -26,10 +25,9 @@ from importer.ledger.verification import (
     enter_doubles,
     enter_findings,
     external_id_fields,
-    first_run_at,
     next_cases,
 )
-from importer.models import CaseVerdict, Finding, Notice
+from importer.models import CaseVerdict, Finding, Notice, clean
 from importer.talkdesk import search
 from importer.talkdesk.auth import READ_SCOPE
 from importer.talkdesk.payloads import Case
@@ -55,6 +53,7 @@ class Verifier:
         # nothing but reading is done here, so what goes on failing becomes an outage, and waits for its end
         self._api = replace(self.api, read_attempts=OUTAGE_AFTER)
         self._last = 0
+        self._may_read = False  #: something was read, so the client has the scope for it
         self._loading = asyncio.Lock()
         self._encodings: tuple[Encoding, ...] = tuple(Encoding)  #: those in which the list may filter by case ids
 
@@ -74,6 +73,9 @@ class Verifier:
         except ReadError as error:
             if self.stop.gently.is_set():  # because of that, or the circuit breaker knows why
                 return
+            if error.status == 401:
+                hint = f"check the credentials and the scope {READ_SCOPE}, then run the same command again"
+                raise TargetError(str(error), hint=hint) from None
             if error.is_final and error.status is not None:
                 scope = f"add the scope {READ_SCOPE} to the OAuth client in Talkdesk Builder"
                 raise TargetError(str(error), hint=scope if error.status == 403 else "check the target") from None
@@ -89,12 +91,21 @@ class Verifier:
                 listed = shown.get(case.case_id)
                 findings = _compare(case, listed)
                 if listed is None or self.deep or any(each.verdict in _SHORTENED for each in findings):
-                    alone = await find_case(self._api, case.case_id)
-                    findings = [Finding(CaseVerdict.GONE)] if alone is None else _compare(case, listed, alone)
-                    await self._enter([ReadCase(case, findings, _shown_time(listed))])
+                    await self._enter([ReadCase(case, await self._read_alone(case, listed), _shown_time(listed))])
                 else:
                     by_list.append(ReadCase(case, findings, _shown_time(listed)))
             await self._enter(by_list)
+
+    async def _read_alone(self, case: SentCase, listed: Case | None) -> list[Finding]:
+        """What a case shows that is read on its own. Who may read others, but not this one, is told so and goes on."""
+        try:
+            alone = await find_case(self._api, case.case_id)
+        except ReadError as error:
+            if error.status != 403 or not self._may_read:
+                raise
+            return [Finding(CaseVerdict.UNREADABLE, found=clean(str(error)))]
+        self._may_read = True
+        return [Finding(CaseVerdict.GONE)] if alone is None else _compare(case, listed, alone)
 
     async def _take(self) -> list[SentCase]:
         async with self._loading:
@@ -112,6 +123,7 @@ class Verifier:
         does_filter = False
         for encoding in self._encodings:
             listed = await list_filtered(self._api, search.by_ids(case_ids, encoding=encoding))
+            self._may_read = self._may_read or listed is not None
             found = {case.id: case for case in listed or ()}
             is_filtered = listed is not None and found.keys() <= set(case_ids)
             if found and is_filtered:
@@ -127,11 +139,9 @@ class Verifier:
     # -- second cases -----------------------------------------------------------------------------------
 
     async def _find_doubles(self) -> None:
-        """Read the list, newest first, back to before the first run: cases with an external id of ours that are not
-        ours."""
+        """Read the list to its end: cases with an external id of ours that are not ours."""
         fields = await self.ledger.call(external_id_fields)
-        since = await self.ledger.call(first_run_at)
-        listing = NewestFirst(self._api)
+        listing = newest_first(self._api)
         async for page in listing.pages():
             cases = [
                 ListedCase(case.id, field, str(value), _shown_time(case))
@@ -140,12 +150,16 @@ class Verifier:
                 if (value := case.custom_fields.get(field)) is not None
             ]
             await self.ledger.call(enter_doubles, cases)
-            if self.stop.gently.is_set() or listing.is_at_end or listing.is_back_before(since - CLOCK_MARGIN):
-                return
+            if self.stop.gently.is_set() or listing.is_at_end:
+                break
+        if not listing.is_whole and not self.stop.gently.is_set():
+            what = f"the list of cases was not read to its end: it ended after {len(listing.seen):,}"
+            hint = "second cases may be missing; run the same command again later to search for them"
+            raise OutageError(what, hint=hint)
 
 
 def _compare(case: SentCase, listed: Case | None, alone: Case | None = None) -> list[Finding]:
-    return compare(case.fields, case.notes, listed=listed, alone=alone, written_at=case.written_at)
+    return compare(case.fields, case.notes, listed=listed, alone=alone, written_after=case.written_after)
 
 
 def _shown_time(case: Case | None) -> str | None:

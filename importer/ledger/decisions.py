@@ -98,6 +98,24 @@ def reopen_refused(ledger: Ledger, *, shut_out: Collection[int] = ()) -> int:
         return rows + connection.execute(f"UPDATE case_update {reopened}", {"run": ledger.run}).rowcount
 
 
+def cases_before(ledger: Ledger, record: int, *, most: int = 20) -> frozenset[str]:
+    """The newest cases of this ledger that it knew of before a record was sent the last time; none if it never was.
+
+    The order of the history says so, and no clock. Several, as some may have been deleted since.
+    """
+    rows = ledger.rows(
+        "SELECT event.case_id FROM event CROSS JOIN record ON record.id = event.record"
+        " WHERE event.state = 'created' AND record.state = 'created' AND record.case_id = event.case_id"
+        " AND record.code IS NOT 'resolved'"  # a person may name a case of any age
+        # from the unknown outcome backwards, as there is no index for the marks
+        " AND event.id < (SELECT sent.id FROM event AS sent WHERE sent.record = ?1 AND sent.state = 'sending'"
+        " AND sent.id < (SELECT max(id) FROM event WHERE record = ?1 AND state = 'unknown')"
+        " ORDER BY sent.id DESC LIMIT 1) ORDER BY event.id DESC LIMIT ?2",
+        (record, most),
+    )
+    return frozenset(case_id for (case_id,) in rows)
+
+
 def note_search(ledger: Ledger, record: int, result: str, message: str | None) -> None:
     """Note that a search for the case of a record has ended; inside a transaction."""
     query = "INSERT INTO search (record, run, at, result, message) VALUES (?, ?, ?, ?, ?)"

@@ -22,16 +22,23 @@ from importer.ledger.records import all_sent, to_json
 from importer.models import CaseVerdict, Finding
 
 _CHOSEN = "record.state = 'created' AND content.body IS NOT NULL"
-_START = f"""
-    INSERT INTO verification (record, position, written_at)
-    SELECT record.id, 0, coalesce(written.at, 1e10)
-    FROM record JOIN content ON content.record = record.id LEFT JOIN (
-        SELECT record, max(at) AS at FROM (
-            SELECT record, at FROM event WHERE state = 'created'
-            UNION ALL SELECT record, at FROM case_update_event WHERE state = 'done'
-        ) GROUP BY record
-    ) AS written ON written.record = record.id
+#: Which cases may be read back, and when each was written to last: seconds after its creation, at most. The server's
+#: clock says when that was, ours only how much later; where that is not known, or ours went back, it is "ever".
+_WRITTEN = f"""
+    SELECT record.id AS record, CASE WHEN record.code IS 'resolved' THEN 1e10 WHEN done.at IS NULL THEN 0.0
+        WHEN done.at >= sent.at THEN done.at - sent.at ELSE 1e10 END AS written_at
+    FROM record JOIN content ON content.record = record.id
+    LEFT JOIN (SELECT record, max(at) AS at FROM case_update_event WHERE state = 'done' GROUP BY record) AS done
+        ON done.record = record.id
+    LEFT JOIN (SELECT record, min(at) AS at FROM event WHERE state = 'sending' GROUP BY record) AS sent
+        ON sent.record = record.id
     WHERE {_CHOSEN}"""
+#: Of a verification that is continued: what was written to since it was read.
+_WRITTEN_SINCE = f"""
+    DELETE FROM verification WHERE record IN (SELECT verification.record FROM verification
+        JOIN ({_WRITTEN}) AS now ON now.record = verification.record AND now.written_at <> verification.written_at)"""
+_START = f"""
+    INSERT OR IGNORE INTO verification (record, position, written_at) SELECT record, 0, written_at FROM ({_WRITTEN})"""
 _DOUBLE = """
     INSERT OR IGNORE INTO double_case (case_id, record, field, update_at, at)
     SELECT :case_id, record.id, :field, :update_at, :at FROM record JOIN source ON source.id = record.source
@@ -75,7 +82,7 @@ class SentCase:
     case_id: str
     fields: dict[str, Any]  #: their last values; see :func:`importer.ledger.records.all_sent`
     notes: list[dict[str, Any]]
-    written_at: float  #: our last write to it, seconds since 1970
+    written_after: float  #: our last write to it, seconds after its creation
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,7 @@ def begin(ledger: Ledger, plan: VerificationPlan, *, again: bool) -> bool:
             options = " ".join(words) or "no --sample, --deep or --doubles"
             what = f"the verification that is not finished has other options: {options}"
             raise ConfigError(what, hint="use these options to continue it, or start over with --again")
-        return True
+    is_continued = bool(known) and not again
     cases = ledger.scalar(f"SELECT count(*) FROM record JOIN content ON content.record = record.id WHERE {_CHOSEN}")
     if not cases:
         forgotten = ledger.scalar("SELECT EXISTS (SELECT 1 FROM record WHERE state = 'created')")
@@ -124,15 +131,18 @@ def begin(ledger: Ledger, plan: VerificationPlan, *, again: bool) -> bool:
     with ledger.transaction() as connection:
         # those of a sample are drawn by lots that only the ledger's id decides
         connection.create_function("lot", 1, lambda record: sha256(f"{name} {record}".encode()).digest())
-        for table in ("verification", "double_case", "verification_plan"):
-            connection.execute(f"DELETE FROM {table}")
-        connection.execute(
-            "INSERT INTO verification_plan (begun_at, sample, deep, doubles) VALUES (?, ?, ?, ?)",
-            (database.utc_now(), plan.sample, plan.deep, plan.doubles),
-        )
-        drawn = "ORDER BY lot(record.id)" if plan.sample else ""
+        if is_continued:  # rows that became cases since then join it
+            connection.execute(_WRITTEN_SINCE)
+        else:
+            for table in ("verification", "double_case", "verification_plan"):
+                connection.execute(f"DELETE FROM {table}")
+            connection.execute(
+                "INSERT INTO verification_plan (begun_at, sample, deep, doubles) VALUES (?, ?, ?, ?)",
+                (database.utc_now(), plan.sample, plan.deep, plan.doubles),
+            )
+        drawn = "ORDER BY lot(record)" if plan.sample else ""
         connection.execute(f"{_START} {drawn} LIMIT ?", (plan.size(cases),))
-    return False
+    return is_continued
 
 
 def count_left(ledger: Ledger) -> int:
@@ -175,7 +185,7 @@ def enter_findings(ledger: Ledger, cases: Iterable[ReadCase]) -> None:
             "INSERT INTO verification (record, position, written_at, verdict, field, sent, found, update_at, at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (sent.record, position, sent.written_at, *astuple(finding), case.update_at, at)
+                (sent.record, position, sent.written_after, *astuple(finding), case.update_at, at)
                 for position, finding in enumerate(case.findings)
             ],
         )
@@ -188,12 +198,6 @@ def external_id_fields(ledger: Ledger) -> list[str]:
     """The custom fields that carry external ids."""
     rows = ledger.rows("SELECT DISTINCT external_id_field FROM source WHERE external_id_field IS NOT NULL ORDER BY 1")
     return [field for (field,) in rows]
-
-
-def first_run_at(ledger: Ledger) -> float:
-    """When the first run on this ledger began, seconds since 1970; 0 if cases may be older than the ledger."""
-    query = "SELECT iif(max(verb = 'rebuild'), 0.0, CAST(strftime('%s', min(started_at)) AS REAL)) FROM run"
-    return float(ledger.scalar(query))
 
 
 def enter_doubles(ledger: Ledger, cases: Iterable[ListedCase]) -> None:

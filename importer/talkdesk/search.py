@@ -50,16 +50,16 @@ class Page(BaseModel):
     )
     total: OrAbsent[StrictInt] = None  #: How many cases the whole list has; None if it does not say.
 
-    def completes(self, received: int) -> bool:
-        """Whether the list ends with this page, after ``received`` cases in all.
+    def completes(self, received: int, *, per_page: int = PER_PAGE) -> bool:
+        """Whether the list ends with this page, one of ``per_page`` cases, after ``received`` cases in all.
 
         Paging ends where ``_links.next`` is missing (Talkdesk documentation, "Paging results"), but the OpenAPI bundle
-        requires that link always, and a server may give fewer cases a page than were asked for. So the number of cases
-        decides where it is known.
+        requires that link always, so an empty page ends it too. ``total`` may only say that there is more: it is not
+        believed over a link or a full page.
         """
         if not self.cases:
             return True
-        return received >= self.total if self.total is not None else not self.following
+        return not self.following and len(self.cases) < per_page and received >= (self.total or 0)
 
 
 def by_external_id(field: str, value: str, *, encoding: Encoding) -> Parameters:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import unicodedata
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -48,7 +49,7 @@ def shown_note(title: str = "Seen", body: str = NOTE["note_body"], *, public: bo
 
 def found(listed: Case | None, *, sent: dict[str, Any] = SENT, notes: Any = (), **more: Any) -> list[tuple[str, str]]:
     """Verdicts and fields."""
-    known = {"alone": None, "written_at": 4e9} | more
+    known = {"alone": None, "written_after": 4e9} | more
     return [(each.verdict.value, each.field) for each in compare(sent, notes, listed=listed, **known)]
 
 
@@ -200,6 +201,8 @@ def test_a_thousand_strange_notes_are_told_at_once() -> None:
 
 
 NOON = 1767268800.0  # of the update of the case
+DAY = 86_400.0
+CREATED = datetime.fromtimestamp(NOON - DAY, UTC).isoformat()
 
 
 @pytest.mark.parametrize(
@@ -216,10 +219,10 @@ def test_a_case_that_was_changed_later_moved_on(changes: dict[str, Any], before:
     """What is not done by people, such as a text that is cut or a note that is missing, stays what it is."""
     assert (moment := case().update_at)
     assert moment.timestamp() == NOON
-    assert found(case(**changes), written_at=NOON - MARGIN)[0][0] == before
-    assert found(case(**changes), written_at=NOON - MARGIN - 1)[0][0] == after
-    assert found(case(**changes, update_at=None), written_at=0.0)[0][0] == before, "without a time it is not known"
-    assert found(case(notes=[]), notes=[NOTE], written_at=0.0) == [("fewer_notes", "notes")]
+    assert found(case(**changes, create_at=CREATED), written_after=DAY - MARGIN)[0][0] == before
+    assert found(case(**changes, create_at=CREATED), written_after=DAY - MARGIN - 1)[0][0] == after
+    assert found(case(**changes, update_at=None), written_after=0.0)[0][0] == before, "without a time it is not known"
+    assert found(case(notes=[]), notes=[NOTE], written_after=0.0) == [("fewer_notes", "notes")]
 
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r"), min_size=1, max_size=60)
@@ -284,7 +287,7 @@ def test_long_texts_are_cut_to_where_they_differ() -> None:
 
 
 def test_a_finding_has_both_values() -> None:
-    (finding,) = compare(SENT, [], listed=case(title="Another"), alone=None, written_at=4e9)
+    (finding,) = compare(SENT, [], listed=case(title="Another"), alone=None, written_after=4e9)
     assert finding == Finding(DIFFERS, "title", "The printer is on fire", "Another")
-    (note,) = compare(SENT, [], listed=case(notes=[shown_note()]), alone=None, written_at=4e9)
+    (note,) = compare(SENT, [], listed=case(notes=[shown_note()]), alone=None, written_after=4e9)
     assert note == Finding(CaseVerdict.MORE_NOTES, "notes", "", "[internal] Seen: It burns in the second room.")

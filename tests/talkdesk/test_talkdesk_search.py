@@ -99,16 +99,17 @@ NEXT = {"self": {"href": "/x"}, "next": {"href": "/x?page=2"}}
         (listing(0), 0, True),
         (listing(0, total=900, _links=NEXT), 100, True),  # nothing more comes, whatever is promised
         (listing(100, total=250, _links=NEXT), 100, False),
-        (listing(50, total=250, _links=NEXT), 250, True),  # the link is always there
+        (listing(50, total=250, _links=NEXT), 250, False),  # a number is not believed over a link
         (listing(50, total=50, _links={"self": {"href": "/x"}}), 50, True),
         (listing(50, total=90, _links=NEXT), 50, False),  # smaller pages than asked for
         (listing(50, total=90), 50, False),
         (listing(100, _links=NEXT), 100, False),
-        (listing(100, _links={"self": {}, "next": None}), 100, True),
-        (listing(100, _links={"self": {}, "next": {"href": ""}}), 100, True),
+        (listing(99, _links={"self": {}, "next": None}), 99, True),
+        (listing(99, _links={"self": {}, "next": {"href": ""}}), 99, True),
         (listing(100, _links={"next": "/x?page=2"}), 100, False),
-        (listing(100, _links={"next": {}}), 100, True),
-        (listing(100, _links=[]), 100, True),
+        (listing(99, _links={"next": {}}), 99, True),
+        (listing(99, _links=[]), 99, True),
+        (listing(100, total=100), 100, False),  # nor over a full page
         (listing(7, total="7", _links=NEXT), 7, False),
         (listing(7, total=True, _links=NEXT), 7, False),
     ],
