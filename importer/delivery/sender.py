@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from importer.delivery.api_access import ApiAccess
-from importer.delivery.error_groups import ErrorGroups
+from importer.delivery.error_groups import ErrorGroup, ErrorGroups
 from importer.delivery.response_policy import Verdict, classify
 from importer.delivery.retry import RetryBudget
 from importer.ledger import Ledger, LedgerWriter
@@ -38,6 +38,7 @@ class Sender:
     async def send(self, record: Pending) -> Sent:
         """Mark, send, classify, settle."""
         if (group := self.groups.suppressing(record.body)) is not None:
+            self._tell(group)
             message = f"suppressed: {group.refused:,} rows were refused with the same error ({group})"
             await self.ledger.call(Ledger.note, record.id, code="suppressed", message=message)
             return Sent(State.PENDING, is_suppressed=True)
@@ -61,12 +62,17 @@ class Sender:
     def _after(self, record: Pending, verdict: Verdict, settled: Settled) -> Sent:
         """What follows from an outcome that is on disk."""
         retry_in = self.budget.after(record.id, verdict)
-        if (group := self.groups.record(verdict, record.body)) is not None:
-            text = f"{group.refused:,} rows refused ({group}); similar rows are suppressed for the rest of this run"
-            facts = {"refused": group.refused, "status": group.status, "code": group.code, "field": group.field}
-            self.api.progress.notice(Notice("group_suppressed", text, facts))
+        self.groups.record(verdict, record.body)
         if settled is Settled.CROSSED:
             case_id = verdict.outcome.case_id
             self.api.breaker.record_crossed(f"case {case_id} was returned for two different rows; the run stopped")
             return Sent(State.UNKNOWN)
         return Sent(verdict.state, retry_in)
+
+    def _tell(self, group: ErrorGroup) -> None:
+        """Say once that rows are suppressed, when the first one is: not each frequent refusal shows what to leave out."""
+        if not group.is_told:
+            group.is_told = True
+            text = f"{group.refused:,} rows refused ({group}); similar rows are suppressed for the rest of this run"
+            facts = {"refused": group.refused, "status": group.status, "code": group.code, "field": group.field}
+            self.api.progress.notice(Notice("group_suppressed", text, facts))
