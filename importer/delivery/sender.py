@@ -1,7 +1,8 @@
 """The heart of the tool: one record, one attempt, one outcome. The only place from which a case is created.
 
-The order matters more than anything else here. The token may take seconds, so it comes before anything is marked. The
-mark is on disk before anything leaves. The rate limit is last, so that no wait for disk or token bunches requests.
+The order matters more than anything else here. A token may take seconds, so there is one before anything is marked. The
+mark is on disk before anything leaves. The rate limit is last, so that no wait for disk or token bunches requests; what
+leaves then takes the token of that moment, and a row for which there is none any more is unmarked and begins again.
 """
 
 from __future__ import annotations
@@ -42,14 +43,14 @@ class Sender:
             message = f"suppressed: {group.refused:,} rows were refused with the same error ({group})"
             await self.ledger.call(Ledger.note, record.id, code="suppressed", message=message)
             return Sent(State.PENDING, is_suppressed=True)
-        token = await self.api.token()
+        await self.api.token()
         with self.api.under_way():
             mark = await self.ledger.mark_sending(record.id)  # on disk before anything leaves
             if mark is not Mark.DONE:
                 return Sent(State.SKIPPED if mark is Mark.DUPLICATE_KEY else State.WAITING)
-            if not await self.api.rate_limit.acquire():
+            if (token := await self.api.turn()) is None:
                 await self.ledger.call(Ledger.unmark, record.id)  # proven not sent
-                return Sent(State.PENDING)
+                return Sent(State.PENDING, retry_in=0.0)
             verdict = await self.api.attempt(
                 self.api.client.create_case(record.body, token),
                 lambda answer: classify(answer, record),
@@ -70,7 +71,7 @@ class Sender:
         return Sent(verdict.state, retry_in)
 
     def _tell(self, group: ErrorGroup) -> None:
-        """Say once that rows are suppressed, when the first one is: not each frequent refusal shows what to leave out."""
+        """Say once that rows are suppressed, when the first one is: not every refusal shows which rows are like it."""
         if not group.is_told:
             group.is_told = True
             text = f"{group.refused:,} rows refused ({group}); similar rows are suppressed for the rest of this run"

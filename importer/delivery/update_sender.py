@@ -126,14 +126,14 @@ class UpdateSender:
 
     async def _send(self, update: CaseUpdate) -> bool:
         """One attempt; says whether to go on with this case."""
-        token = await self.api.token()
+        await self.api.token()
         with self.api.under_way():
             if not await self.ledger.call(mark_update_sending, update):
                 self._held[update.record] = None
                 return False
-            if not await self.api.rate_limit.acquire():
+            if (token := await self.api.turn()) is None:
                 await self.ledger.call(unmark_update, update)  # proven not sent
-                return False
+                return True
             verdict = await self.api.attempt(
                 self.api.client.update_case(update.case_id, update.body, token),
                 lambda answer: _classify(answer, update),

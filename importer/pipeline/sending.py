@@ -232,6 +232,7 @@ async def send_pending(
             progress=progress,
             after_crash=ledger.was_cut_short,
             max_refused=max_refused,
+            was_reached=ledger.counts()[State.CREATED] > 0,
         ) as api,
         LedgerWriter(ledger) as writer,
         measuring(api, writer),
