@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.error_groups import ErrorGroup, ErrorGroups
-from importer.delivery.response_policy import Verdict, classify
+from importer.delivery.response_policy import Signal, Verdict, classify
 from importer.delivery.retry import RetryBudget
 from importer.ledger import Ledger, LedgerWriter
 from importer.ledger.records import Mark, Pending, Settled
 from importer.models import Notice, State
+from importer.talkdesk.transport import Answer
 
 
 class Sent(NamedTuple):
@@ -35,6 +36,7 @@ class Sender:
     ledger: LedgerWriter
     budget: RetryBudget
     groups: ErrorGroups = field(default_factory=ErrorGroups)
+    others_succeeded: bool = False  #: rows became cases beside those that were shut out, or since then
 
     async def send(self, record: Pending) -> Sent:
         """Mark, send, classify, settle."""
@@ -53,12 +55,19 @@ class Sender:
                 return Sent(State.PENDING, retry_in=0.0)
             verdict = await self.api.attempt(
                 self.api.client.create_case(record.body, token),
-                lambda answer: classify(answer, record),
+                lambda answer: self._judge(answer, record),
                 token=token,
                 record=record.id,
             )
             settled = await self.ledger.settle(record.id, verdict.outcome)  # on disk when it returns
         return self._after(record, verdict, settled)
+
+    def _judge(self, answer: Answer, record: Pending) -> Verdict:
+        """What an answer proves. A row that is shut out again while others become cases is refused for itself."""
+        verdict = classify(answer, record)
+        others_succeeded = self.others_succeeded or self.api.breaker.has_succeeded
+        is_for_itself = verdict.signal is Signal.FORBIDDEN and record.was_shut_out and others_succeeded
+        return verdict._replace(signal=Signal.NONE) if is_for_itself else verdict
 
     def _after(self, record: Pending, verdict: Verdict, settled: Settled) -> Sent:
         """What follows from an outcome that is on disk."""

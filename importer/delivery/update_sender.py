@@ -86,8 +86,13 @@ class UpdateSender:
             self._page, self._held, self._is_repeating = deque(self._held), {}, True
 
     @property
+    def is_suppressed(self) -> bool:
+        """Whether the rest was not sent, because it would be refused as well."""
+        return self._refused >= REFUSED_IN_A_ROW
+
+    @property
     def _is_ending(self) -> bool:
-        return self.stop.gently.is_set() or self._refused >= REFUSED_IN_A_ROW
+        return self.stop.gently.is_set() or self.is_suppressed
 
     async def _work(self) -> None:
         while not self._is_ending and (record := await self._take()) is not None:

@@ -45,8 +45,8 @@ WITHOUT_EXTERNAL_ID = Notice(
 class StoppedWhileReading(CaseImporterError):
     """The user stopped the run before anything was sent."""
 
-    def __init__(self, exit_code: ExitCode | None) -> None:
-        super().__init__("stopped while reading; nothing was sent", hint="run the same command again")
+    def __init__(self, exit_code: ExitCode | None, what: str = "reading") -> None:
+        super().__init__(f"stopped while {what}; nothing was sent", hint="run the same command again")
         self.exit_code = exit_code or ExitCode.INTERRUPTED
 
 
@@ -208,7 +208,7 @@ class LedgerRun:
         return exit_code_of(
             summary.totals,
             summary.causes,
-            summary.case_updates,
+            replace(summary.case_updates, open=0) if delivered.updates_suppressed else summary.case_updates,
             pending_is_meant=is_meant or self.verb == "rebuild",
         )
 
@@ -248,9 +248,13 @@ async def send_pending(
             lambda after, count: writer.call(Ledger.next_page, chosen, after=after, limit=count),
             released=lambda: bool(ledger.released),
             limit=options.limit,
+            load_last=lambda after, count: writer.call(
+                Ledger.next_page, chosen, after=after, limit=count, shut_out=True
+            ),
         )
         reconciler = Reconciler(api, writer, delay=settings.delay)
-        workers = Workers(Sender(api, writer, budget), queue, reconciler, options=how, stop=stop)
+        sender = Sender(api, writer, budget, others_succeeded=ledger.others_were_created())
+        workers = Workers(sender, queue, reconciler, options=how, stop=stop)
         delivered = await workers.run(ledger.unknown_records(chosen.source))
         if delivered.error is None and not stop.gently.is_set():
             waiting = await writer.call(count_waiting, chosen.source, only_unknown=not options.resend)
@@ -260,6 +264,7 @@ async def send_pending(
                     api, writer, source=chosen.source, budget=budget, delay=settings.delay, options=how, stop=stop
                 )
                 delivered.error = await updates.run()
+                delivered.updates_suppressed = updates.is_suppressed
     if isinstance(delivered.error, TargetError):
         reopen_refused(ledger, shut_out=SHUT_OUT)
     delivered.moved = ledger.counts(chosen.source) - before
