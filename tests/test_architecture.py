@@ -35,13 +35,15 @@ HOMES = {
     "aiohttp": ("talkdesk.transport", "sandbox."),
     "aiolimiter": ("delivery.rate_limit",),
     "click": ("cli.",),
-    "cryptography": ("sandbox.",),
+    "cryptography": (
+        "talkdesk.auth",
+        "sandbox.",
+    ),
     "dotenv": ("settings_sources",),
     "filelock": ("ledger.lock",),
     "inscriptis": ("mapping.html",),
     "jinja2": ("report.page", "sandbox.server"),
     "jwt": ("talkdesk.auth", "sandbox."),
-    "cryptography": ("talkdesk.auth",),  # an extra of jwt, so in no list of our own
     "lxml": ("mapping.html",),
     "multidict": ("sandbox.",),
     "numpy": ("reader.dataframe_reader",),

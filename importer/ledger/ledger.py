@@ -32,7 +32,7 @@ _CHOSEN = (
     " AND record.source IN (SELECT id FROM source WHERE staged = 1)"
 )
 #: Records whose last answer, in an earlier run, denied the account or only them: they must not stop each run.
-_SHUT_OUT = "((record.code IS 'shut_out' OR record.http_status IS 401) AND record.run <> :this_run)"
+SHUT_OUT = "((record.code IS 'shut_out' OR record.http_status IS 401) AND record.run <> :this_run)"
 #: The triggers refuse a record whose key, or whose parent, is in the way.
 _MARK = """
     UPDATE record SET state = 'sending', attempts = attempts + 1, run = :run, http_status = NULL, code = NULL,
@@ -188,31 +188,18 @@ class Ledger:
     def next_page(self, chosen: Selection, *, after: int, limit: int, shut_out: bool = False) -> list[Pending]:
         """The next records that may be sent: first the released children that no later page has, then those behind.
 
-        Those that were shut out have pages of their own (``shut_out``), which come behind all others.
-        Children of a parent that became a case in this run are sent by this run, whichever source they are of. Those
-        behind ``after`` that are chosen come with a page of their own, so they are not given out here.
+        Those that were ``shut_out`` have pages of their own, behind all others. Children of a parent that became a case
+        in this run are sent by this run, whichever source they are of, here unless a later page has them.
         """
         page: list[Pending] = []
         values = {**asdict(chosen), "after": after, "shut_out": shut_out}
-        elsewhere = (
-            "record.id IN (SELECT value FROM json_each(:children))"
-            f" AND (({_SHUT_OUT}, record.id) <= (:shut_out, :after) OR record.source <> :source OR record.run <> :run)"
-        )
+        elsewhere = f"""record.id IN (SELECT value FROM json_each(:children)) AND (
+            ({SHUT_OUT}, record.id) <= (:shut_out, :after) OR record.source <> :source OR record.run <> :run)"""
         while (room := limit - len(page)) and self.released:
-            children = [self.released.popleft() for _ in range(min(room, len(self.released)))]
-            page += self._pending(
-                elsewhere, values | {"children": orjson.dumps(children).decode()}, room, released=True
-            )
-        behind = f"{_SHUT_OUT} = :shut_out AND record.id > :after AND {_CHOSEN}"
+            ids = [self.released.popleft() for _ in range(min(room, len(self.released)))]
+            page += self._pending(elsewhere, values | {"children": orjson.dumps(ids).decode()}, room, released=True)
+        behind = f"{SHUT_OUT} = :shut_out AND record.id > :after AND {_CHOSEN}"
         return page + self._pending(behind, values, room) if room else page
-
-    def others_were_created(self) -> bool:
-        """Whether rows became cases in the run that shut the first of the records out that still are, or later."""
-        first = self.scalar(
-            f"SELECT min(run) FROM record WHERE state = 'pending' AND {_SHUT_OUT}", {"this_run": self.run}
-        )
-        query = "SELECT EXISTS (SELECT 1 FROM record WHERE state = 'created' AND run >= ?)"
-        return first is not None and bool(self.scalar(query, (first,)))
 
     def unsent_sample(self, chosen: Selection, *, most: int) -> list[Pending]:
         """Up to ``most`` of the chosen records that were never sent and carry an external id, in input order.
@@ -229,20 +216,15 @@ class Ledger:
 
     def _pending(self, which: str, values: dict[str, object], limit: int, *, released: bool = False) -> list[Pending]:
         rows = self.rows(
-            f"SELECT record.id, row, key, body, payload_sha256, external_id_field, {_SHUT_OUT}"
+            f"SELECT record.id, row, key, body, payload_sha256, external_id_field, {SHUT_OUT}"
             " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
             f" WHERE record.state = 'pending' AND {which} ORDER BY record.id LIMIT :limit",
             {**values, "limit": limit, "this_run": self.run},
         )
+        path, payload = self.path, database.payload
         return [
             Pending(
-                record,
-                row,
-                key,
-                database.payload(self.path, body, digest, f"row {row}"),
-                field,
-                released,
-                was_shut_out=bool(last),
+                record, row, key, payload(path, body, digest, f"row {row}"), field, released, was_shut_out=bool(last)
             )
             for record, row, key, body, digest, field, last in rows
         ]

@@ -21,7 +21,7 @@ from importer.delivery.workers import Delivered, RecordQueue, Stop, WorkerOption
 from importer.errors import CaseImporterError, ExitCode, TargetError, TooManyFailuresError
 from importer.ledger import Ledger, LedgerWriter
 from importer.ledger.case_updates import count_waiting
-from importer.ledger.decisions import reopen_refused
+from importer.ledger.decisions import others_were_created, reopen_refused
 from importer.ledger.measurements import note_plan
 from importer.ledger.records import Selection
 from importer.mapping import Mapping
@@ -253,7 +253,7 @@ async def send_pending(
             ),
         )
         reconciler = Reconciler(api, writer, delay=settings.delay)
-        sender = Sender(api, writer, budget, others_succeeded=ledger.others_were_created())
+        sender = Sender(api, writer, budget, others_succeeded=others_were_created(ledger))
         workers = Workers(sender, queue, reconciler, options=how, stop=stop)
         delivered = await workers.run(ledger.unknown_records(chosen.source))
         if delivered.error is None and not stop.gently.is_set():
