@@ -223,10 +223,8 @@ class Ledger:
         )
         path, payload = self.path, database.payload
         return [
-            Pending(
-                record, row, key, payload(path, body, digest, f"row {row}"), field, released, was_shut_out=bool(last)
-            )
-            for record, row, key, body, digest, field, last in rows
+            Pending(record, row, key, payload(path, body, sha, f"row {row}"), field, released, was_shut_out=bool(last))
+            for record, row, key, body, sha, field, last in rows
         ]
 
     def unknown_records(self, source: int | None = None) -> list[UnknownRecord]:
