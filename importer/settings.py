@@ -120,6 +120,8 @@ class Settings(BaseModel):
     grace: Annotated[float, Field(ge=0, le=600)] = 30.0  #: seconds for running requests after Ctrl-C
     #: seconds after which a case can be searched for whose create brought no answer
     settle_delay: Annotated[float, Field(ge=0, le=86_400)] | None = None
+    #: seconds without a first answer after which a run ends, for an address where this ledger has no cases
+    connect_for: Annotated[float, Field(gt=0, le=86_400)] = 60.0
     ca_file: Path | None = None  #: CA certificates to trust instead of the system's (PEM)
     #: HTTP proxy on the way to the target: http://host:port or http://user:password@host:port
     proxy: Annotated[SecretStr, AfterValidator(_proxy)] | None = None
@@ -327,6 +329,7 @@ _ACCEPTS = {
     "concurrency": "a whole number from 1 to 1,024",
     "grace": "a number of seconds from 0 to 600",
     "settle_delay": "a number of seconds from 0 to 86,400",
+    "connect_for": "a number of seconds above 0 and up to 86,400",
     "region": "us, eu or ca",
     "account": "the subdomain you log in with (up to 63 letters, digits and hyphens)",
     "proxy": "http://host:port or http://user:password@host:port (percent-encode special characters: %40 for @)",

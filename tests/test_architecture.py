@@ -35,7 +35,10 @@ HOMES = {
     "aiohttp": ("talkdesk.transport", "sandbox."),
     "aiolimiter": ("delivery.rate_limit",),
     "click": ("cli.",),
-    "cryptography": ("sandbox.",),
+    "cryptography": (
+        "talkdesk.auth",
+        "sandbox.",
+    ),
     "dotenv": ("settings_sources",),
     "filelock": ("ledger.lock",),
     "inscriptis": ("mapping.html",),

@@ -23,7 +23,7 @@ _OPTIONS = {
     "Try": ("email", "wait", "keep"),
     "Verification": ("sample", "deep", "doubles", "again"),
     "Target": ("sandbox", "region", "account", "api_url", "auth_url", "config_file"),
-    "Speed and network": ("rate", "reserve", "concurrency", "settle_delay", "proxy", "ca_file"),
+    "Speed and network": ("rate", "reserve", "concurrency", "settle_delay", "connect_for", "proxy", "ca_file"),
     "Reports": ("mask", "report_format", "csv_delimiter"),
     "Output": ("quiet", "as_json", "log_file", "help"),
 }
@@ -44,7 +44,8 @@ MEANINGS = {
     ExitCode.LOCKED: "another run is using the ledger",
     ExitCode.CHANGED_SHAPE: "check: the file differs from the baseline",
     ExitCode.WRONG_MAPPING: "the mapping is for another export; nothing was sent",
-    ExitCode.INTERRUPTED: "interrupted (143: terminated); run the same command again",
+    ExitCode.INTERRUPTED: "interrupted: run the same command again",
+    ExitCode.TERMINATED: "terminated: run the same command again",
 }
 
 
@@ -60,7 +61,6 @@ _OF_COMMANDS = {
 
 def exit_meaning(code: ExitCode, command: str = "") -> str:
     """What an exit code of a command means."""
-    code = ExitCode.INTERRUPTED if code is ExitCode.TERMINATED else code
     return _OF_COMMANDS.get((command, code), MEANINGS[code])
 
 

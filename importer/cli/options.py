@@ -270,6 +270,11 @@ class SettingsOptions:
         metavar="SECONDS",
         help="Wait this long before a row with an unknown outcome is looked up. [default: 60 for a real account]",
     )
+    connect_for: float | None = option(
+        type=float,
+        metavar="SECONDS",
+        help="End after so long without a first answer, unless the ledger has cases there. [default: 60]",
+    )
     ca_file: Path | None = option(type=FILE, help="CA certificates to trust instead of the system's (PEM).")
     proxy: str | None = option(metavar="URL", help="HTTP proxy: http://[user:password@]host:port.")
     config_file: Path | None = option(

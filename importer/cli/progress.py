@@ -73,6 +73,7 @@ class Watch(Progress):
         self._file = log
         self._clock = clock
         self._stage = ""
+        self._is_paused = False
         self._total: int | None = None
         self._done = 0
         self._last = clock(), 0
@@ -135,6 +136,8 @@ class Watch(Progress):
 
     def notice(self, notice: Notice) -> None:
         """Print it, above the bar if there is one, and log it without its text."""
+        if notice.event in ("paused", "resumed"):
+            self._is_paused = notice.event == "paused"
         for line in [notice.text, *([f"  hint: {notice.hint}"] if notice.hint else [])]:
             if self._bars:
                 with contextlib.suppress(OSError, ValueError):
@@ -175,7 +178,8 @@ class Watch(Progress):
             failed = f", {self._failures()}" if self._stage in ("sending", "updating") else ""
             about = "" if left is None else f", about {duration(left)} left"
             count = f"{self._done:,}{of} {_COUNTED[self._stage]}"
-            say(f"{self._stage}: {count}, {rate:,.1f}/s{failed}{about}", error=True)
+            how = "paused" if self._is_paused and not rate else f"{rate:,.1f}/s"
+            say(f"{self._stage}: {count}, {how}{failed}{about}", error=True)
         self._log(
             "progress",
             stage=self._stage,

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from importer.delivery.circuit_breaker import PATIENCE, CircuitBreaker, outage
+from importer.delivery.circuit_breaker import CircuitBreaker
 from importer.delivery.rate_limit import RateLimiter
-from importer.delivery.response_policy import FINAL_READS, Verdict, classify_error
+from importer.delivery.response_policy import FINAL_READS, Signal, Verdict, classify_error
 from importer.delivery.retry import ReadError, asked_wait, backoff
 from importer.ledger.measurements import Measurement
-from importer.models import Notice
 from importer.progress import Progress
 from importer.talkdesk.auth import Tokens, TokenTrouble
 from importer.talkdesk.client import CaseApi
@@ -44,24 +43,37 @@ class ApiAccess:
     measured: Measurement = field(default_factory=lambda: Measurement(time.time()))  #: since the last measurement
     read_attempts: int = 4  #: after so many failures a read is given up
 
-    async def token(self) -> str:
-        """A token, as soon as there is one: a token endpoint in trouble says nothing about any row.
+    async def token(self) -> None:
+        """Wait until there is a token: a token endpoint in trouble says nothing about any row.
 
         Raises:
             OutageError: it was in trouble for too long.
             TargetError: the credentials are refused.
         """
-        waited = 0.0
         while True:
             try:
-                return await self.tokens.get()
+                await self.tokens.get()
             except TokenTrouble as trouble:
-                if waited >= PATIENCE:
-                    raise outage(f"no token: {trouble}", where="token endpoint", seconds=waited) from None
-                text = f"no access token ({trouble}); retrying in {_TOKEN_WAIT:.0f} s"
-                self.progress.notice(Notice("token_retry", text, {"seconds": _TOKEN_WAIT}))
-                await asyncio.sleep(_TOKEN_WAIT)
-                waited += _TOKEN_WAIT
+                self.breaker.record_no_token(str(trouble))
+            else:
+                self.breaker.record_token()
+                return
+            await asyncio.sleep(_TOKEN_WAIT)
+            if self.breaker.error is not None:
+                raise self.breaker.error
+
+    async def turn(self) -> str | None:
+        """Wait until a request may leave, at once and with the token returned. None: it must not leave.
+
+        The wait may be one of minutes, so the token is the one of this moment. If that has run out, or was rejected,
+        the turn is another one's: whoever has it marks nothing until there is a new one.
+        """
+        if not await self.rate_limit.acquire():
+            return None
+        token = self.tokens.current
+        if token is None:
+            self.rate_limit.give_back()
+        return token
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
@@ -83,8 +95,14 @@ class ApiAccess:
         except TransportError as error:  # its words are ours
             verdict = classify_error(error)
         self.measured.ended(asyncio.get_running_loop().time() - sent_at)
-        if not verdict.is_unauthorized or self.tokens.reject(token):
+        if verdict.is_unauthorized and not self.tokens.reject(token):
+            self.breaker.record_life()  # of a token that has been replaced: no news but this
+        else:
             self.breaker.record(verdict, record)
+        if verdict.signal is Signal.OUTAGE and self.breaker.is_open:
+            verdict = verdict._replace(in_outage=True)
+        if verdict.wait is not None:
+            self.breaker.record_wait(verdict.wait, f"HTTP {verdict.outcome.http_status}")
         if verdict.is_too_fast:
             self.measured.too_fast += 1
             self.rate_limit.throttled(verdict.wait, sent_at=sent_at)
@@ -120,9 +138,11 @@ class ApiAccess:
 
     async def _ask(self, ask: Callable[[str], Awaitable[Answer]], what: str) -> Answer:
         """One attempt. A whole answer that says why there is nothing to parse is no sign of an outage."""
-        token = await self.token()
-        if not await self.rate_limit.acquire():
-            raise ReadError("the run is stopping", is_final=True)
+        await self.token()
+        while (token := await self.turn()) is None:
+            if self.rate_limit.is_stopped:
+                raise ReadError("the run is stopping", is_final=True)
+            await self.token()
         sent_at = asyncio.get_running_loop().time()
         try:
             answer = await ask(token)
@@ -140,8 +160,10 @@ class ApiAccess:
         elif answer.status == 429:
             self.measured.too_fast += 1
             wait = asked_wait(answer.headers, error_body(answer).retry_hint)
+            self.breaker.record_wait(wait or 0.0, "HTTP 429")
             self.rate_limit.throttled(1.0 if wait is None else wait, sent_at=sent_at)
         elif answer.status not in FINAL_READS:
             return answer
+        self.breaker.record_life()
         message = f"cannot read {what}: HTTP {answer.status} {error_body(answer).text}".strip()
         raise ReadError(message, is_final=answer.status in FINAL_READS, status=answer.status)

@@ -75,6 +75,11 @@ class RateLimiter:
         self._starts: deque[float] = deque()  # of the last second
 
     @property
+    def is_stopped(self) -> bool:
+        """Whether nothing may leave any more."""
+        return self._is_stopped
+
+    @property
     def rate(self) -> float | None:
         """Requests a second at the moment; None for no limit."""
         if self._top is None:
@@ -153,6 +158,11 @@ class RateLimiter:
     def pause(self, seconds: float) -> None:
         """Let nobody through for ``seconds`` from now; a longer wait that is already on stays."""
         self._quiet_until = max(self._quiet_until, _now() + seconds)
+
+    def give_back(self) -> None:
+        """The turn that was just had is not used: if it was a probe, the next one in line is the probe."""
+        if self._is_outage:
+            self._probe_at = float("-inf")
 
     def throttled(self, wait: float | None, *, sent_at: float) -> None:
         """The server said "too fast" to a request that left at ``sent_at``, and asked for such a wait, if it did.

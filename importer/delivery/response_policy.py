@@ -41,6 +41,7 @@ class Verdict(NamedTuple):
     signal: Signal = Signal.NONE  #: what it says about the run
     wait: float | None = None  #: seconds that the server asked everybody to wait; None if it did not
     field: str = ""  #: the field that a refusal names; empty if none
+    in_outage: bool = False  #: it met an outage that was known by then, so it was not about this row
     stops: CaseImporterError | None = None  #: why no request can leave, now or later (an untrusted certificate, say)
 
     @property

@@ -104,14 +104,16 @@ class RetryBudget:
         attempts = self.attempts.pop(what, 0) + 1
         if attempts == 1:
             self._left += self.SHARE
-        if verdict.is_unauthorized:  # says nothing about what was sent, so it does not use up an attempt
-            self.attempts[what] = attempts - 1
-            return 0.0
+        if verdict.in_outage:  # the pause keeps its trouble small; and what never left was not even tried
+            attempts -= verdict.state is State.PENDING
+            self._left += attempts > 0
         if verdict.state in (State.PENDING, State.UNKNOWN):  # what is unknown may come back
             self.attempts[what] = attempts
+        if verdict.is_unauthorized:  # about the token; unless it comes with each new one
+            return None if attempts >= MAX_ATTEMPTS else 0.0 if attempts == 1 else backoff(attempts)
         if verdict.state is not State.PENDING or not self.allows(attempts, too_fast=verdict.is_too_fast):
             return None
-        return backoff(attempts, base=_BASE_THROTTLED if verdict.is_too_fast else _BASE)
+        return backoff(max(1, attempts), base=_BASE_THROTTLED if verdict.is_too_fast else _BASE)
 
     def allows(self, attempts: int, *, too_fast: bool = False) -> bool:
         """Whether what was sent so many times in this run may be sent once more; if so, that is paid for.

@@ -86,8 +86,13 @@ class UpdateSender:
             self._page, self._held, self._is_repeating = deque(self._held), {}, True
 
     @property
+    def is_suppressed(self) -> bool:
+        """Whether the rest was not sent, because it would be refused as well."""
+        return self._refused >= REFUSED_IN_A_ROW
+
+    @property
     def _is_ending(self) -> bool:
-        return self.stop.gently.is_set() or self._refused >= REFUSED_IN_A_ROW
+        return self.stop.gently.is_set() or self.is_suppressed
 
     async def _work(self) -> None:
         while not self._is_ending and (record := await self._take()) is not None:
@@ -126,14 +131,14 @@ class UpdateSender:
 
     async def _send(self, update: CaseUpdate) -> bool:
         """One attempt; says whether to go on with this case."""
-        token = await self.api.token()
+        await self.api.token()
         with self.api.under_way():
             if not await self.ledger.call(mark_update_sending, update):
                 self._held[update.record] = None
                 return False
-            if not await self.api.rate_limit.acquire():
+            if (token := await self.api.turn()) is None:
                 await self.ledger.call(unmark_update, update)  # proven not sent
-                return False
+                return True
             verdict = await self.api.attempt(
                 self.api.client.update_case(update.case_id, update.body, token),
                 lambda answer: _classify(answer, update),

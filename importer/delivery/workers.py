@@ -41,6 +41,7 @@ class Delivered:
     moved: Counter[State] = field(default_factory=Counter)  #: how many records more are in each state than before
     error: CaseImporterError | None = None  #: why the run was stopped, if it was
     left_over: int = 0  #: records that stayed pending although their turn came: suppressed, or out of attempts
+    updates_suppressed: bool = False  #: case updates were not sent, because many in a row were refused
     suppressed: int = 0  #: how many of them because rows like them were refused over and over
 
 
@@ -56,6 +57,8 @@ class RecordQueue:
     load: Callable[[int, int], Awaitable[list[Pending]]]
     released: Callable[[], bool] = lambda: False  #: whether there are such children that no page had yet
     limit: int | None = None  #: hand out at most so many different records; None for all
+    #: loads those that come last, once all others are done
+    load_last: Callable[[int, int], Awaitable[list[Pending]]] | None = None
 
     def __post_init__(self) -> None:
         self._left = self.limit
@@ -72,7 +75,9 @@ class RecordQueue:
             if self._may_load_more():
                 await self._load_page()
             elif self._out == 0:
-                return None
+                if self.load_last is None or self._left == 0:
+                    return None
+                self.load, self.load_last, self._last, self._exhausted = self.load_last, None, 0, False
             else:
                 self._changed.clear()
                 await self._changed.wait()

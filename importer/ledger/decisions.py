@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable
 
-from importer.ledger.ledger import Ledger
+from importer.ledger.ledger import SHUT_OUT, Ledger
 from importer.ledger.records import Outcome, Settlement, UpdateOutcome, to_json
 from importer.ledger.who_answers import UNSETTLED
 from importer.models import State
@@ -114,6 +114,14 @@ def cases_before(ledger: Ledger, record: int, *, most: int = 20) -> frozenset[st
         (record, most),
     )
     return frozenset(case_id for (case_id,) in rows)
+
+
+def others_were_created(ledger: Ledger) -> bool:
+    """Whether rows became cases in the run that shut the first of the records out that still are, or later."""
+    query = f"SELECT min(run) FROM record WHERE state = 'pending' AND {SHUT_OUT}"
+    ((first,),) = ledger.rows(query, {"this_run": ledger.run})
+    later = "SELECT EXISTS (SELECT 1 FROM record WHERE state = 'created' AND run >= ?)"
+    return first is not None and bool(ledger.scalar(later, (first,)))
 
 
 def note_search(ledger: Ledger, record: int, result: str, message: str | None) -> None:

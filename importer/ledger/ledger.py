@@ -31,6 +31,8 @@ _CHOSEN = (
     # What was not read to its end is dropped and read again: sent by then, it would be sent twice.
     " AND record.source IN (SELECT id FROM source WHERE staged = 1)"
 )
+#: Records whose last answer, in an earlier run, denied the account or only them: they must not stop each run.
+SHUT_OUT = "((record.code IS 'shut_out' OR record.http_status IS 401) AND record.run <> :this_run)"
 #: The triggers refuse a record whose key, or whose parent, is in the way.
 _MARK = """
     UPDATE record SET state = 'sending', attempts = attempts + 1, run = :run, http_status = NULL, code = NULL,
@@ -183,22 +185,21 @@ class Ledger:
         """The next chosen records that may be sent, in input order, behind the record ``after``."""
         return self._pending(f"record.id > :after AND {_CHOSEN}", {**asdict(chosen), "after": after}, limit)
 
-    def next_page(self, chosen: Selection, *, after: int, limit: int) -> list[Pending]:
+    def next_page(self, chosen: Selection, *, after: int, limit: int, shut_out: bool = False) -> list[Pending]:
         """The next records that may be sent: first the released children that no later page has, then those behind.
 
-        Children of a parent that became a case in this run are sent by this run, whichever source they are of. Those
-        behind ``after`` that are chosen come with a page of their own, so they are not given out here.
+        Those that were ``shut_out`` have pages of their own, behind all others. Children of a parent that became a case
+        in this run are sent by this run, whichever source they are of, here unless a later page has them.
         """
         page: list[Pending] = []
-        elsewhere = (
-            "record.id IN (SELECT value FROM json_each(:children))"
-            " AND (record.id <= :after OR record.source <> :source OR record.run <> :run)"
-        )
+        values = {**asdict(chosen), "after": after, "shut_out": shut_out}
+        elsewhere = f"""record.id IN (SELECT value FROM json_each(:children)) AND (
+            ({SHUT_OUT}, record.id) <= (:shut_out, :after) OR record.source <> :source OR record.run <> :run)"""
         while (room := limit - len(page)) and self.released:
-            children = [self.released.popleft() for _ in range(min(room, len(self.released)))]
-            values = {**asdict(chosen), "after": after, "children": orjson.dumps(children).decode()}
-            page += self._pending(elsewhere, values, room, released=True)
-        return page + self.pending(chosen, after=after, limit=room) if room else page
+            ids = [self.released.popleft() for _ in range(min(room, len(self.released)))]
+            page += self._pending(elsewhere, values | {"children": orjson.dumps(ids).decode()}, room, released=True)
+        behind = f"{SHUT_OUT} = :shut_out AND record.id > :after AND {_CHOSEN}"
+        return page + self._pending(behind, values, room) if room else page
 
     def unsent_sample(self, chosen: Selection, *, most: int) -> list[Pending]:
         """Up to ``most`` of the chosen records that were never sent and carry an external id, in input order.
@@ -215,14 +216,15 @@ class Ledger:
 
     def _pending(self, which: str, values: dict[str, object], limit: int, *, released: bool = False) -> list[Pending]:
         rows = self.rows(
-            "SELECT record.id, row, key, body, payload_sha256, external_id_field"
+            f"SELECT record.id, row, key, body, payload_sha256, external_id_field, {SHUT_OUT}"
             " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
             f" WHERE record.state = 'pending' AND {which} ORDER BY record.id LIMIT :limit",
-            {**values, "limit": limit},
+            {**values, "limit": limit, "this_run": self.run},
         )
+        path, payload = self.path, database.payload
         return [
-            Pending(record, row, key, database.payload(self.path, body, digest, f"row {row}"), field, released)
-            for record, row, key, body, digest, field in rows
+            Pending(record, row, key, payload(path, body, sha, f"row {row}"), field, released, was_shut_out=bool(last))
+            for record, row, key, body, sha, field, last in rows
         ]
 
     def unknown_records(self, source: int | None = None, *, besides: int | None = None) -> list[UnknownRecord]:

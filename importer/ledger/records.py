@@ -112,6 +112,7 @@ class Pending:
     body: bytes
     external_id_field: str | None
     released: bool = False  #: its parent became a case in this run: it comes out of order
+    was_shut_out: bool = field(default=False, kw_only=True)  #: in an earlier run, which may have ended for it
 
 
 @dataclass(frozen=True, slots=True)

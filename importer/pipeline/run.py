@@ -22,7 +22,7 @@ from importer.models import State, StrPath
 from importer.pipeline.companions import Export, ExportOptions, folder_of, open_export, opened_mapping
 from importer.pipeline.ledger_verbs import existing_ledger
 from importer.pipeline.results import RunResult
-from importer.pipeline.sending import LedgerRun, RunOptions
+from importer.pipeline.sending import LedgerRun, RunOptions, StoppedWhileReading
 from importer.pipeline.session import AccountOptions, Session
 from importer.pipeline.staging import Reading, remap_all
 from importer.plain import plain
@@ -185,10 +185,14 @@ async def retry_async(
     wanted = retryable(states, has_mapping=mapping is not None)
     loaded = None if mapping is None else opened_mapping(mapping, allow_files)
 
+    def between() -> None:
+        if session.stop.gently.is_set():
+            raise StoppedWhileReading(session.exit_code(), "mapping the rows again")
+
     def reopen(open_ledger: Ledger) -> Selection:
         if loaded is not None:
             states = wanted | {State.WAITING} if State.PENDING in wanted else wanted
-            remap_all(open_ledger, loaded, states=states, notes=notes)
+            remap_all(open_ledger, loaded, states=states, notes=notes, between=between)
         if State.REFUSED in wanted:
             reopen_refused(open_ledger)
         return Selection(run=None if State.PENDING in wanted else open_ledger.run)

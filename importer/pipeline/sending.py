@@ -29,7 +29,7 @@ from importer.errors import (
 )
 from importer.ledger import Ledger, LedgerView, LedgerWriter
 from importer.ledger.case_updates import count_waiting
-from importer.ledger.decisions import reopen_refused
+from importer.ledger.decisions import others_were_created, reopen_refused
 from importer.ledger.measurements import note_plan
 from importer.ledger.records import Selection
 from importer.ledger.sources import decide_again, drop_half_read
@@ -65,8 +65,8 @@ def _looking_up(rows: int, seconds: float) -> Notice:
 class StoppedWhileReading(CaseImporterError):
     """The user stopped the run before anything was sent."""
 
-    def __init__(self, exit_code: ExitCode | None) -> None:
-        super().__init__("stopped while reading; nothing was sent", hint="run the same command again")
+    def __init__(self, exit_code: ExitCode | None, what: str = "reading") -> None:
+        super().__init__(f"stopped while {what}; nothing was sent", hint="run the same command again")
         self.exit_code = exit_code or ExitCode.INTERRUPTED
 
 
@@ -282,7 +282,7 @@ class LedgerRun:
         return exit_code_of(
             summary.totals,
             summary.causes,
-            summary.case_updates,
+            replace(summary.case_updates, open=0) if delivered.updates_suppressed else summary.case_updates,
             pending_is_meant=is_meant or self.verb == "rebuild",
         )
 
@@ -306,6 +306,7 @@ async def send_pending(
             progress=progress,
             after_crash=ledger.was_cut_short,
             max_refused=max_refused,
+            was_reached=ledger.counts()[State.CREATED] > 0,
         ) as api,
         LedgerWriter(ledger) as writer,
         measuring(api, writer),
@@ -321,9 +322,13 @@ async def send_pending(
             lambda after, count: writer.call(Ledger.next_page, chosen, after=after, limit=count),
             released=lambda: bool(ledger.released),
             limit=options.limit,
+            load_last=lambda after, count: writer.call(
+                Ledger.next_page, chosen, after=after, limit=count, shut_out=True
+            ),
         )
         reconciler = Reconciler(api, writer, delay=settings.delay)
-        workers = Workers(Sender(api, writer, budget), queue, reconciler, options=how, stop=stop)
+        sender = Sender(api, writer, budget, others_succeeded=others_were_created(ledger))
+        workers = Workers(sender, queue, reconciler, options=how, stop=stop)
         delivered = await workers.run(ledger.unknown_records(chosen.source, besides=options.besides))
         if delivered.error is None and not stop.gently.is_set():
             waiting = await writer.call(count_waiting, chosen.source, only_unknown=not options.resend)
@@ -333,6 +338,7 @@ async def send_pending(
                     api, writer, source=chosen.source, budget=budget, delay=settings.delay, options=how, stop=stop
                 )
                 delivered.error = await updates.run()
+                delivered.updates_suppressed = updates.is_suppressed
     if isinstance(delivered.error, TargetError):
         reopen_refused(ledger, shut_out=SHUT_OUT)
     delivered.moved = ledger.counts(chosen.source) - before

@@ -208,8 +208,11 @@ async def open_api(
     progress: Progress,
     after_crash: bool = False,
     max_refused: int | None = None,
+    was_reached: bool = False,
 ) -> AsyncIterator[ApiAccess]:
     """The API of a target, with the rate and the patience of ``settings``, and a token.
+
+    One that ``was_reached`` by an earlier run is waited for as long as any that is away for a while.
 
     Raises:
         TargetError: the credentials are refused.
@@ -222,9 +225,17 @@ async def open_api(
         if after_crash:
             rate_limit.pause(1.0)  # what a killed run sent in its last second counts
         breaker = CircuitBreaker(
-            rate_limit, target=target.api_url, on_stop=stop.gently.set, max_refused=max_refused, notice=progress.notice
+            rate_limit,
+            target=target.api_url,
+            on_stop=stop.gently.set,
+            max_refused=max_refused,
+            notice=progress.notice,
+            connect_for=None if was_reached else settings.connect_for,
         )
-        yield ApiAccess(CaseApi(transport, api_url=target.api_url), tokens, rate_limit, breaker, progress)
+        try:
+            yield ApiAccess(CaseApi(transport, api_url=target.api_url), tokens, rate_limit, breaker, progress)
+        finally:
+            breaker.close()
 
 
 async def _check_credentials(tokens: Tokens, target: OpenTarget, progress: Progress) -> None:

@@ -193,8 +193,17 @@ def _corrected(
     return list(map(StagedRow, own_rows, mapper.apply_all(own_rows), records)), restored
 
 
-def remap_all(ledger: Ledger, mapping: Mapping, *, states: Collection[State], notes: Iterable[StrPath] = ()) -> None:
+def remap_all(
+    ledger: Ledger,
+    mapping: Mapping,
+    *,
+    states: Collection[State],
+    notes: Iterable[StrPath] = (),
+    between: Callable[[], None] = lambda: None,
+) -> None:
     """Map all rows in one of the states again, with the companion files that they were read with.
+
+    ``between`` is called before each batch and may raise to stop; the same call maps all of them again.
 
     Raises:
         MappingError: the mapping does not fit the columns, or puts the external id into another field.
@@ -204,11 +213,17 @@ def remap_all(ledger: Ledger, mapping: Mapping, *, states: Collection[State], no
         if info.staged and entry.unsent_rows(ledger, info.id, states=states, after=0, limit=1):
             folder = Path(info.companions[0].path).parent if info.companions else Path()
             with open_companions(ledger, mapping, folder, notes, known=info.companions) as companions:
-                _remap(ledger, info, mapping, states, companions)
+                _remap(ledger, info, mapping, states, companions, between=between)
 
 
 def _remap(
-    ledger: Ledger, info: SourceInfo, mapping: Mapping, states: Collection[State], companions: Companions
+    ledger: Ledger,
+    info: SourceInfo,
+    mapping: Mapping,
+    states: Collection[State],
+    companions: Companions,
+    *,
+    between: Callable[[], None],
 ) -> None:
     """Map the rows of one source again that never reached the server."""
     new, old = mapping.external_id_field, info.external_id_field
@@ -221,9 +236,10 @@ def _remap(
         )
     refuse_misfit(mapping, info.columns, name=info.name)
     mapper = mapping.bind(info.columns, companions.tables)
-    companions.load(lambda: None)
+    companions.load(between)
     last, revived, returned = 0, list[int](), list[int]()
     while page := entry.unsent_rows(ledger, info.id, states=states, after=last, limit=_BATCH):
+        between()
         read = [_as_read(row, len(info.columns)) for row in page]
         remapped = list(zip(page, mapper.apply_all(read), strict=True))
         entry.remap(ledger, info.id, remapped)

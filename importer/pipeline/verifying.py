@@ -87,7 +87,14 @@ async def _read_back(ledger: Ledger, plan: VerificationPlan, session: Session) -
         async with open_target(settings, ledger.path) as target:
             ledger.check_target(target.identity)
             async with (
-                open_api(target, settings, stop=stop, progress=progress, after_crash=ledger.was_cut_short) as api,
+                open_api(
+                    target,
+                    settings,
+                    stop=stop,
+                    progress=progress,
+                    after_crash=ledger.was_cut_short,
+                    was_reached=True,  # these cases were created there
+                ) as api,
                 LedgerWriter(ledger) as writer,
             ):
                 progress.verifying(count_left(ledger))

@@ -28,6 +28,8 @@ WRITE_SCOPE = "cases-public:write"
 READ_SCOPE = "cases-public:read"
 _RENEW_EARLY = 60.0
 _DEFAULT_LIFE = 60.0
+#: A token is not taken for one that has run out sooner: where they live shorter than a turn takes, the API says so.
+_SHORTEST_LIFE = 30.0
 _ASSERTION_LIFE = 300  # seconds, Talkdesk documentation, "Signed JWT"
 
 
@@ -76,7 +78,7 @@ class Tokens:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._token: str | None = None
-        self._renew_at = 0.0
+        self._renew_at = self._good_until = 0.0
         self._trouble: TokenTrouble | None = None
         self.scopes: frozenset[str] | None = None  #: Of the current token; None if the endpoint does not say.
         self.renewals = 0  #: How often a token was asked for.
@@ -92,6 +94,11 @@ class Tokens:
             await self._renew_once(self.renewals)
         assert self._token is not None
         return self._token
+
+    @property
+    def current(self) -> str | None:
+        """The token as it is; None if it was rejected or has run out, and :meth:`get` must be waited for."""
+        return self._token if self._clock() < self._good_until else None
 
     def reject(self, token: str) -> bool:
         """Note that the API did not accept ``token``; the next caller gets a new one.
@@ -122,7 +129,8 @@ class Tokens:
     async def _renew(self, credentials: Credentials) -> None:
         if isinstance(credentials, StaticCredentials):
             self._transport.keep_secret(credentials.token)
-            self._token, self._renew_at = credentials.token, float("inf")
+            self._token = credentials.token
+            self._renew_at = self._good_until = float("inf")
             return
         headers, form = self._proof(credentials)
         asked_at = self._clock()
@@ -139,6 +147,7 @@ class Tokens:
         self._token, self.scopes = granted.access_token, granted.scopes
         life = granted.expires_in if granted.expires_in and granted.expires_in > 0 else _DEFAULT_LIFE
         self._renew_at = asked_at + life - min(_RENEW_EARLY, 0.2 * life)
+        self._good_until = asked_at + max(life, _SHORTEST_LIFE)
 
     def _proof(self, credentials: SecretCredentials | KeyCredentials) -> tuple[dict[str, str], dict[str, str]]:
         """Headers and form of a client-credentials request; no message repeats the secrets in them from now on."""
@@ -159,16 +168,23 @@ class Tokens:
 
 def signed_assertion(credentials: KeyCredentials, token_url: str) -> str:
     """The JWT that proves who we are (Talkdesk documentation, "Signed JWT")."""
-    import jwt  # and a library of ciphers with it, which only this kind of credentials needs
+    # only this kind of credentials needs them
+    import jwt
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     now = int(time.time())
     claims = {"jti": str(uuid.uuid4()), "aud": token_url, "iat": now, "exp": now + _ASSERTION_LIFE}
     claims |= {"iss": credentials.client_id, "sub": credentials.client_id}
     try:
-        return jwt.encode(claims, credentials.private_key, algorithm="ES256", headers={"kid": credentials.key_id})
-    except (ValueError, TypeError, jwt.PyJWTError):
+        key = load_pem_private_key(credentials.private_key.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it has a password
+        key = None
+    if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
         hint = "it must be an EC key (P-256) in PEM or in base64 PKCS#8 form"
-        raise TargetError("unusable private key", hint=hint) from None
+        raise TargetError("unusable private key", hint=hint)
+    return jwt.encode(claims, key, algorithm="ES256", headers={"kid": credentials.key_id})
 
 
 def read_token(answer: Answer, token_url: str) -> TokenAnswer:

@@ -106,7 +106,9 @@ def test_a_plain_line_per_minute_has_rows_rate_failures_and_the_time_left(capsys
         lines.settled(state)
     lines.minute()
     clock.now += 60
-    lines.minute()  # an outage
+    lines.notice(Notice("paused", "it rains"))
+    lines.minute()
+    lines.notice(Notice("resumed", "it is dry"))
     lines.updating(40)
     clock.now += 60
     lines.updated(CaseUpdateState.DONE)
@@ -114,7 +116,9 @@ def test_a_plain_line_per_minute_has_rows_rate_failures_and_the_time_left(capsys
     assert capsys.readouterr().err.splitlines() == [
         "reading: 1,200,000 rows, 20,000.0/s",
         "sending: 300 of 1,000 rows, 5.0/s, 9 failed, 1 unknown, about 2 min 20 s left",
-        "sending: 300 of 1,000 rows, 0.0/s, 9 failed, 1 unknown",
+        "it rains",
+        "sending: 300 of 1,000 rows, paused, 9 failed, 1 unknown",
+        "it is dry",
         "updating: 1 of 40 case updates, 0.0/s, 9 failed, 1 unknown, about 39 min 00 s left",
     ]
 

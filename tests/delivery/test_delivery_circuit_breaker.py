@@ -54,6 +54,13 @@ def loop() -> Iterator[VirtualLoop]:
         asyncio._set_running_loop(None)
 
 
+def wait(loop: VirtualLoop, seconds: float) -> None:
+    """Let time pass, and happen what is due."""
+    asyncio._set_running_loop(None)
+    loop.run_until_complete(asyncio.sleep(seconds))
+    asyncio._set_running_loop(loop)
+
+
 # -- outage ---------------------------------------------------------------------------------------------
 
 
@@ -123,23 +130,105 @@ def test_now_and_then_is_no_outage() -> None:
     assert not hear(breaker_of(), *[SILENCE, verdict(201)] * 100).is_open
 
 
-def test_an_outage_without_end_ends_the_run(loop: VirtualLoop) -> None:
-    """Exit code 5: run again later; nothing was lost."""
-    breaker = hear(breaker_of(), *[SILENCE] * OUTAGE_AFTER)
-    loop.pass_time(PATIENCE - 1)
+def test_an_outage_without_end_ends_the_run_by_the_clock(loop: VirtualLoop) -> None:
+    """Exit code 5: run again later; nothing was lost. Nobody need ask: all may be waiting for something."""
+    stopped: list[float] = []
+    breaker = hear(breaker_of(on_stop=lambda: stopped.append(loop.time())), *[SILENCE] * OUTAGE_AFTER)
+    wait(loop, PATIENCE - 1)
     assert hear(breaker, SILENCE).error is None
-    loop.pass_time(2)
-    stop = hear(breaker, SILENCE).error
-    assert stop is not None
-    assert stop.exit_code is ExitCode.TEMPORARY
+    wait(loop, 2)
+    assert stopped == [pytest.approx(PATIENCE, abs=0.1)]
+    assert breaker.error is not None
+    assert breaker.error.exit_code is ExitCode.TEMPORARY
+    assert breaker.error.what == "no response for 15 minutes (no answer in time); the run stopped"
 
 
 def test_patience_begins_with_each_outage(loop: VirtualLoop) -> None:
     breaker = hear(breaker_of(), *[SILENCE] * OUTAGE_AFTER)
-    loop.pass_time(PATIENCE - 1)
+    wait(loop, PATIENCE - 1)
     hear(breaker, verdict(201), *[SILENCE] * OUTAGE_AFTER)
-    loop.pass_time(6)
-    assert hear(breaker, SILENCE).error is None
+    wait(loop, PATIENCE - 1)
+    assert breaker.error is None
+    breaker.record_life()
+    wait(loop, PATIENCE)
+    assert breaker.error is None
+
+
+def test_an_address_that_never_answered_is_not_waited_for_so_long(loop: VirtualLoop) -> None:
+    told: list[Notice] = []
+    breaker = hear(breaker_of(connect_for=60.0, notice=told.append), *[UNREACHABLE] * OUTAGE_AFTER)
+    assert told[0].text.endswith("; sending is paused until it does, 60 seconds at most")
+    wait(loop, 59)
+    assert breaker.error is None
+    wait(loop, 2)
+    assert breaker.error is not None
+    assert breaker.error.exit_code is ExitCode.TEMPORARY
+    assert breaker.error.what.startswith("no first response within 60 seconds (")
+
+
+def test_any_answer_makes_an_address_one_that_is_waited_for(loop: VirtualLoop) -> None:
+    breaker = hear(breaker_of(connect_for=60.0), verdict(429), *[UNREACHABLE] * OUTAGE_AFTER)
+    wait(loop, PATIENCE - 1)
+    assert breaker.error is None
+
+
+def test_a_token_that_is_missing_is_an_outage_until_there_is_one(loop: VirtualLoop) -> None:
+    told: list[Notice] = []
+    breaker = breaker_of(notice=told.append)
+    for _ in range(100):
+        breaker.record_no_token("HTTP 503")
+        wait(loop, 5)
+    breaker.record_token()
+    wait(loop, PATIENCE)
+    assert [notice.event for notice in told] == ["paused", "resumed"]
+    assert told[0].text == "no access token (HTTP 503); sending is paused until there is one, 15 minutes at most"
+    assert breaker.error is None
+
+
+def test_a_token_ends_no_outage_of_the_api(loop: VirtualLoop) -> None:
+    breaker = hear(breaker_of(), *[SILENCE] * OUTAGE_AFTER)
+    breaker.record_no_token("HTTP 503")
+    breaker.record_token()
+    assert breaker.is_open
+    wait(loop, PATIENCE + 1)
+    assert breaker.error is not None
+
+
+# -- too fast -------------------------------------------------------------------------------------------
+
+
+def test_too_fast_and_nothing_else_is_said_and_comes_to_an_end(loop: VirtualLoop) -> None:
+    told: list[Notice] = []
+    breaker = breaker_of(notice=told.append)
+    while breaker.error is None and loop.time() < 2 * PATIENCE:
+        hear(breaker, verdict(429))
+        wait(loop, 10)
+    assert breaker.error is not None
+    assert breaker.error.exit_code is ExitCode.TEMPORARY
+    assert loop.time() == pytest.approx(PATIENCE, abs=21)
+    assert [notice.event for notice in told] == ["throttled"]
+
+
+def test_too_fast_now_and_then_is_for_the_rate(loop: VirtualLoop) -> None:
+    told: list[Notice] = []
+    breaker = breaker_of(notice=told.append)
+    while loop.time() < 2 * PATIENCE:
+        hear(breaker, verdict(429), verdict(429), verdict(201))
+        wait(loop, 10)
+    assert (breaker.error, told) == (None, [])
+
+
+def test_a_long_wait_that_is_asked_for_is_said_once() -> None:
+    """Eight workers may be told so at once."""
+    told: list[Notice] = []
+    breaker = breaker_of(notice=told.append)
+    for _ in range(8):
+        breaker.record_wait(3600.0, "HTTP 429")
+        breaker.rate_limit.pause(3600.0)
+    breaker.record_wait(5.0, "HTTP 429")
+    assert [notice.text for notice in told] == [
+        "https://api.example.com asks to wait (HTTP 429); sending is paused for 1 h 00 min"
+    ]
 
 
 # -- the wrong place ------------------------------------------------------------------------------------
@@ -178,9 +267,27 @@ def test_who_is_shut_out_stops(before: list[int], status: int, patience: int) ->
     assert stop.exit_code is ExitCode.TARGET
 
 
-def test_a_row_that_may_not_be_created_is_no_lock_out() -> None:
-    """One 403 now and then is about its row."""
-    assert hear(breaker_of(), *[verdict(403), verdict(201)] * 50).error is None
+@pytest.mark.parametrize("status", [201, 400, 422])
+def test_a_row_that_may_not_be_created_is_no_lock_out(status: int) -> None:
+    """One 403 now and then is about its row: who is shut out hears nothing of others."""
+    assert hear(breaker_of(), *[verdict(403), verdict(status)] * 50).error is None
+
+
+def test_one_row_without_end_is_no_lock_out_once_there_are_cases() -> None:
+    breaker = hear(breaker_of(), verdict(201))
+    for _ in range(2 * SHUT_OUT_AFTER):
+        breaker.record(verdict(401), 7)
+    assert breaker.error is None
+    assert hear(breaker, *[verdict(401)] * (SHUT_OUT_AFTER - 1)).error is not None
+
+
+def test_a_token_that_is_rejected_is_said_once_a_minute(loop: VirtualLoop) -> None:
+    told: list[Notice] = []
+    breaker = breaker_of(notice=told.append)
+    for _ in range(100):
+        hear(breaker, verdict(401), verdict(201))
+        wait(loop, 1)
+    assert [notice.event for notice in told] == ["token_rejected"] * 2
 
 
 # -- crossed, too many ----------------------------------------------------------------------------------

@@ -157,7 +157,7 @@ async def test_a_stop_while_a_row_waits_for_its_turn_takes_the_mark_away(tmp_pat
         while here.row()["state"] != State.SENDING:  # the mark is on disk before the turn is waited for
             await asyncio.sleep(0.01)
         here.rate_limit.stop()
-        assert await waiting == Sent(State.PENDING)
+        assert await waiting == Sent(State.PENDING, retry_in=0.0)
         assert (here.row()["state"], here.row()["attempts"], server.connections) == (State.PENDING, 0, 0)
 
 

@@ -503,3 +503,45 @@ async def test_a_server_that_repeats_the_token_does_not_get_it_into_the_ledger(
     path = staged_ledger(tmp_path / "import" / "l.db", keys(2))
     async with RawServer(step) as server:
         assert TOKEN not in await run_with_everything_logged(path, server, caplog)
+
+
+# -- rows that seem to shut the whole account out ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("workers", [1, 4])
+async def test_rows_that_are_shut_out_do_not_stop_each_repetition(tmp_path: Path, status: int, workers: int) -> None:
+    """They come first, so nothing is known; the next time they come last, and are refused as others are cases."""
+    cases = CaseServer()
+    denied = {f"K{number}" for number in range(5)}
+
+    async def step(line: Line, request: Request) -> None:
+        if request.method == "POST" and request.json["custom_fields"]["text1"] in denied:
+            await line.send(http(status, {"code": "1"}))
+        else:
+            await cases(line, request)
+
+    path = staged_ledger(tmp_path / "l.db", keys(12))
+    async with RawServer(step) as server:
+        first = await run_once(path, server.url, concurrency=workers)
+        assert isinstance(first.error, TargetError)
+        second = await run_once(path, server.url, concurrency=workers)
+    assert states(path) == {"created": 7, "refused" if status == 403 else "pending": 5}
+    assert status == 401 or second.error is None
+
+
+async def test_a_row_that_always_gets_401_is_sent_three_times(tmp_path: Path) -> None:
+    """As any other that comes to nothing, and it ends no run in which others become cases."""
+    cases = CaseServer()
+
+    async def step(line: Line, request: Request) -> None:
+        if request.method == "POST" and request.json["custom_fields"]["text1"] == "K3":
+            await line.send(http(401))
+        else:
+            await cases(line, request)
+
+    path = staged_ledger(tmp_path / "l.db", keys(6))
+    async with RawServer(step) as server:
+        result = await run_once(path, server.url, concurrency=1)
+        assert sent_keys(server)["K3"] == MAX_ATTEMPTS
+    assert (result.error, result.left_over, states(path)) == (None, 1, {"created": 5, "pending": 1})

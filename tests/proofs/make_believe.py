@@ -8,7 +8,7 @@ any two steps that another process could see, as if it had been killed there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -114,6 +114,7 @@ class Api:
     """One run's way to the server: client and tokens in one."""
 
     scopes = None  # the server does not say what a token may do
+    current = "x"
 
     def __init__(self, world: World, fuse: Fuse) -> None:
         self._world = world
@@ -217,7 +218,16 @@ class InlineWriter(LedgerWriter):
         self._fuse.burn()
 
 
-def deliver(ledger: Ledger, world: World, fuse: Fuse, options: RunOptions) -> Delivered:
+def deliver(
+    ledger: Ledger,
+    world: World,
+    fuse: Fuse,
+    options: RunOptions,
+    *,
+    api: Callable[[World, Fuse], Any] = Api,
+    settings: Settings = SETTINGS,
+    progress: Progress | None = None,
+) -> Delivered:
     """Send what is pending and settle what is unknown: the session of a run, but for its ways to the outside.
 
     Raises:
@@ -225,19 +235,20 @@ def deliver(ledger: Ledger, world: World, fuse: Fuse, options: RunOptions) -> De
     """
     began = world.time
     fuse.died = asyncio.Event()  # one process may deliver twice, each time in a loop of its own
-    api = Api(world, fuse)
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner, _make_believe(ledger, api, fuse):
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner, _make_believe(ledger, api(world, fuse), fuse):
         loop = runner.get_loop()
         loop.set_exception_handler(lambda *_: None)  # what is left of a dead process has nothing to say
         try:
-            return runner.run(_deliver(ledger, options, fuse))
+            return runner.run(_deliver(ledger, options, fuse, settings, progress or Progress()))
         finally:
             world.time = began + loop.time() + 1.0
 
 
-async def _deliver(ledger: Ledger, options: RunOptions, fuse: Fuse) -> Delivered:
-    target = OpenTarget("here", SETTINGS.api_url or "", "", SETTINGS.credentials)
-    work = sending.send_pending(ledger, target, SETTINGS, options, stop=Stop(), progress=Progress())
+async def _deliver(
+    ledger: Ledger, options: RunOptions, fuse: Fuse, settings: Settings, progress: Progress
+) -> Delivered:
+    target = OpenTarget("here", settings.api_url or "", "", settings.credentials)
+    work = sending.send_pending(ledger, target, settings, options, stop=Stop(), progress=progress)
     run, death = asyncio.ensure_future(work), asyncio.ensure_future(fuse.died.wait())
     await asyncio.wait({run, death}, return_when=asyncio.FIRST_COMPLETED)
     if death.done():
@@ -250,7 +261,7 @@ def _make_believe(ledger: Ledger, api: Api, fuse: Fuse) -> Iterator[None]:
     outside = {
         "open_transport": lambda _: nullcontext(),
         "CaseApi": lambda *_, **__: api,
-        "Tokens": lambda *_, **__: api,
+        "Tokens": lambda *_, **__: getattr(api, "tokens", api),
     }
     with (
         patch.multiple(session, **outside),

@@ -162,7 +162,11 @@ async def test_what_a_token_request_with_a_key_holds() -> None:
     assert claims[0]["jti"] != claims[1]["jti"]
 
 
-@pytest.mark.parametrize("key", ["", "no key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
+@pytest.mark.parametrize(
+    "key",
+    ["", "no key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", key_pair()[1]],
+    ids=["empty", "text", "damaged", "public"],
+)
 def test_a_key_that_is_none(key: str) -> None:
     with pytest.raises(TargetError, match="unusable private key"):
         signed_assertion(KeyCredentials("c", "k", key), "https://id.example.com")
