@@ -14,6 +14,7 @@ from typing import Any
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NOT_A_WORD = re.compile(r"[\W_]+")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
+_COMPOUND = re.compile(r"[\uac00-\ud7a3]")  # Korean puts spaces into sentences, but hardly into names
 _EXACT_MOST, _PHRASE_MOST = 40, 14  #: A phrase inside of a name counts less than any exact name.
 _SCALE = {"1": "URGENT", "2": "HIGH", "3": "NORMAL", "4": "LOW", "5": "LOW"}
 _NUMBER = re.compile(r"[PSps]?([1-5])(?:\.0)?")
@@ -123,8 +124,8 @@ class Vocabulary:
 
 
 def _says(name: str, phrase: str) -> bool:
-    """Whether the words of ``phrase`` are in a plain name; scripts without spaces are searched letter by letter."""
-    if is_unspaced(phrase):
+    """Whether the words of ``phrase`` are in a plain name; scripts that join words are searched letter by letter."""
+    if is_unspaced(phrase) or _COMPOUND.search(phrase):
         return phrase in name.replace(" ", "")
     return f" {phrase} " in f" {name} "
 
