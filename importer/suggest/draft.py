@@ -13,7 +13,7 @@ from importer.suggest.columns import Blanks, Kind
 from importer.suggest.evidence import Evidence
 from importer.suggest.fields_and_notes import html_of, write_after_create, write_custom_fields, write_notes
 from importer.suggest.first_rows import FirstRows
-from importer.suggest.headers import USUAL_PRIORITY, level_of
+from importer.suggest.headers import USUAL_PRIORITY, levels_of
 from importer.suggest.near_tables import CommentTable, PeopleTable, Unusable
 from importer.suggest.roles import Roles
 from importer.suggest.row_names import Parents, RowKey
@@ -229,8 +229,9 @@ class Draft:
             page.line(f"{key}: {scalar(text)}", 4)
         words = column.values.most_common()
         page.line("values:" if words else "values: {}", 4)
+        levels = levels_of(column.values.counts)
         for word, count in words:
-            level = level_of(word)
+            level = levels[word]
             if not level.sure:
                 page.uses[column] = Use("priority", CHECK)
             note = f"# {plural(count, 'row')}; {GUESS if level.sure else CHECK}: {shown(level.reason, 90)}"

@@ -20,6 +20,8 @@ _SCALE = {"1": "URGENT", "2": "HIGH", "3": "NORMAL", "4": "LOW", "5": "LOW"}
 _NUMBER = re.compile(r"[PSps]?([1-5])(?:\.0)?")
 _ACCENT = re.compile("[\u0300-\u036f]")
 USUAL_PRIORITY = "NORMAL"
+_LEVELS = ("URGENT", "HIGH", "NORMAL", "LOW")
+_UNCLEAR = "unclear; choose a priority"
 
 
 def folded(text: str) -> str:
@@ -123,9 +125,14 @@ class Vocabulary:
         return next((word for word in self.words.get(about, ()) if _says(name, word)), "")
 
 
+def joins_words(name: str) -> bool:
+    """Whether ``name`` is in a script whose names are not taken apart by spaces."""
+    return is_unspaced(name) or _COMPOUND.search(name) is not None
+
+
 def _says(name: str, phrase: str) -> bool:
     """Whether the words of ``phrase`` are in a plain name; scripts that join words are searched letter by letter."""
-    if is_unspaced(phrase) or _COMPOUND.search(phrase):
+    if joins_words(phrase):
         return phrase in name.replace(" ", "")
     return f" {phrase} " in f" {name} "
 
@@ -211,7 +218,30 @@ def level_of(word: str) -> Level:
         return Level(priority, f"contains {written!r}", sure=True)
     if number := _NUMBER.fullmatch(_without_name(word)):
         return Level(_SCALE[number[1]], "number: 1 is assumed to be highest; reverse the list if not", sure=False)
-    return Level(USUAL_PRIORITY, "unclear; choose a priority", sure=False)
+    return Level(USUAL_PRIORITY, _UNCLEAR, sure=False)
+
+
+def levels_of(words: Collection[str]) -> dict[str, Level]:
+    """The priorities that the words of one column mean: where the list leaves it open, the other words decide."""
+    vocabulary = load_vocabulary()
+    levels = {word: level_of(word) for word in words}
+    known = {word: _word_of_priority(word) for word, level in levels.items() if level.sure}
+    for word, part in known.items():
+        level, others = levels[word].priority, [other for other in known.values() if other != part]
+        same = [other for other in others if vocabulary.levels[other][0] == level]
+        if part in vocabulary.words["lesser"] and same:
+            levels[word] = Level("LOW", f"below {vocabulary.levels[same[0]][1]!r}", sure=True)
+        elif level == "URGENT" and any(other.endswith(f" {part}") for other in same) and not _has(levels, "HIGH"):
+            levels[word] = Level("HIGH", "a stronger word is there too", sure=True)
+    unknown = [word for word, level in levels.items() if level.reason == _UNCLEAR]
+    gaps = [level for level in _LEVELS if not _has({word: levels[word] for word in known}, level)]
+    if len(unknown) == len(gaps) == 1:
+        levels[unknown[0]] = Level(gaps[0], "unclear; the other words leave only this priority", sure=False)
+    return levels
+
+
+def _has(levels: Mapping[str, Level], priority: str) -> bool:
+    return any(level.priority == priority for level in levels.values())
 
 
 def are_priorities(words: Collection[str]) -> bool:

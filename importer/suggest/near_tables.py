@@ -16,6 +16,8 @@ from importer.suggest.roles import Roles, assign
 from importer.suggest.row_names import LEAST_SHARE, Match, Named, matches
 
 TABLES_MAX = 4  #: Sheets that are looked at, and files of each kind.
+_OTHERS_MAX = 8  #: Files with a name that says nothing.
+_CERTAIN = 0.9  #: Of the cells of a table with such a name, those that name a ticket.
 _PLAIN = (".csv", ".tsv", ".txt")
 _SUFFIXES = frozenset({*_PLAIN, ".gz", ".zip", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
 _SAME_SHARE = 0.8  #: Of the names of the columns of two sheets for both to have tickets.
@@ -37,6 +39,7 @@ class CommentTable:
 
     place: Place
     match: Match  #: The column that says which ticket a row belongs to.
+    is_named: bool  #: Whether the name of the table says what it has.
     body: Column  #: The column with the text.
     author: Column | None = None  #: The column with the name of who wrote it.
     created: Column | None = None  #: The column with the time, if all of its cells can be read.
@@ -70,8 +73,8 @@ class Unusable:
     reason: str
 
 
-def _files(path: Path, kind: str, source: Reader) -> list[Place]:
-    """The tables next to the export at ``path`` that have a name of this kind."""
+def _files(path: Path, kind: str, source: Reader, *, named: bool = True) -> list[Place]:
+    """The tables next to the export at ``path`` that have a name of this kind; else those that have none."""
     try:
         near = sorted(path.absolute().parent.iterdir())
     except OSError:
@@ -80,16 +83,17 @@ def _files(path: Path, kind: str, source: Reader) -> list[Place]:
         file
         for file in near
         if file.suffix.lower() in _SUFFIXES and not file.name.startswith((".", "~"))
-        if any(word in squeezed(file.name.partition(".")[0]) for word in load_vocabulary().words[kind])
+        if named == any(word in squeezed(file.name.partition(".")[0]) for word in load_vocabulary().words[kind])
         if file.is_file() and not file.samefile(path)
     ]
-    return [Place(file, encoding=source.reading.get("encoding") or "") for file in files[:TABLES_MAX]]
+    most = TABLES_MAX if named else _OTHERS_MAX
+    return [Place(file, encoding=source.reading.get("encoding") or "") for file in files[:most]]
 
 
 def _read(place: Place, export: Reader) -> tuple[Place, FirstRows] | Unusable | None:
     """A table, and what it was read with: its own encoding, as a byte order mark or UTF-8 tell it, before that.
 
-    None if it has the columns of the export, a sheet at least most of them: it is another one.
+    None if it has the columns of the export, or most of them: it is another one.
     """
     encodings = ("", place.encoding) if place.path.suffix.lower() in _PLAIN and place.encoding else ("",)
     failures = []
@@ -124,7 +128,26 @@ def find_comments(
             comments += [found] if found else []
         elif not place.sheet and place.path.suffix.lower() != ".txt":  # most texts and sheets are no comments
             comments.append(table)
+    if not comments:
+        comments += list(_unnamed(path, source, names))
     return comments, more
+
+
+def _unnamed(path: Path, source: Reader, names: Sequence[Named]) -> Iterator[CommentTable]:
+    """The comments in tables whose names say nothing, known by a column that names tickets again and again."""
+    for place in _files(path, "comment_files", source, named=False):
+        table = _read(place, source)
+        if isinstance(table, tuple):
+            found = _comments(*table, names, is_named=False)
+            if isinstance(found, CommentTable) and _is_certain(found.match):
+                yield found
+
+
+def _is_certain(match: Match) -> bool:
+    """Whether the cells name tickets, and not by chance: under a header that says so, or as codes."""
+    same = squeezed(match.column.name) == squeezed(match.named.column.name)
+    telling = _is_about_tickets(match) or same or match.column.share_of("code") >= _CERTAIN
+    return telling and match.share >= _CERTAIN and match.column.distinct < match.column.filled
 
 
 def _sheets(path: Path, source: Reader) -> Iterator[Place]:
@@ -135,7 +158,9 @@ def _sheets(path: Path, source: Reader) -> Iterator[Place]:
     yield from (Place(path, sheet) for sheet in sheets[:TABLES_MAX])
 
 
-def _comments(place: Place, table: FirstRows, names: Sequence[Named]) -> CommentTable | Unusable | None:
+def _comments(
+    place: Place, table: FirstRows, names: Sequence[Named], *, is_named: bool = True
+) -> CommentTable | Unusable | None:
     """The comments of a table, if it has some; of other tickets they are reported, as it may be the wrong file."""
     columns = describe(table)
     found = [match for column in columns for match in matches(column, names)]
@@ -162,6 +187,7 @@ def _comments(place: Place, table: FirstRows, names: Sequence[Named]) -> Comment
     return CommentTable(
         place,
         best,
+        is_named,
         body,
         author=None if author is body else author,
         created=created if created and is_time and created.profile.repeats == 1 else None,
