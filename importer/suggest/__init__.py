@@ -67,6 +67,7 @@ class Choice:
 
     column: str  #: Its header.
     field: str  #: A field as it is written in answers, such as ``title`` or ``other``; ``empty`` if it has no texts.
+    written: str  #: The custom field that the mapping writes for it, such as ``text2``; empty if it is none.
     mark: str  #: ``GUESS``, ``CHECK``, or nothing if it is sure.
     sample: str  #: One of its cells; empty if there is none.
     kind: str  #: What its cells are.
@@ -91,7 +92,8 @@ class Suggestion:
     explain: Callable[[str], Sequence[Evidence]]  #: Column → what there was for and against it in each role.
     notes: tuple[str, ...]  #: How the export was read, a sentence each.
     doubts: tuple[str, ...]  #: What is to be checked about the file as a whole, a sentence each.
-    made: Mapping[str, str]  #: ``key`` and ``title``, if no column is that, and what they are made of, in words.
+    #: ``key``, ``title``, ``description``, ``requester_email``, if no column is that, and what is used, in words.
+    made: Mapping[str, str]
 
 
 def suggest(
@@ -258,7 +260,7 @@ def _choices(columns: Sequence[Column], roles: Roles, page: Page, doubted: Colle
         few = profile.complete and profile.distinct <= _WORDS_MAX and column.kind in (Kind.TEXT, Kind.BOOLEAN)
         words = tuple(sorted(profile.values.counts)) if few else ()
         counts = (profile.filled, profile.distinct, profile.longest)
-        choices.append(Choice(column.name, use.field, use.mark, sample, str(column.kind), *counts, words))
+        choices.append(Choice(column.name, use.field, use.name, use.mark, sample, str(column.kind), *counts, words))
     return tuple(choices)
 
 

@@ -106,7 +106,7 @@ def profile_path(mapping: Path) -> Path:
 
 def as_json(suggestion: Suggestion, answers: Mapping[str, str]) -> bytes:
     """The profile as a file, without cells; ``rows`` is 0 if the export was not read to its end."""
-    columns = [{key: it for key, it in asdict(choice).items() if key != "sample"} for choice in suggestion.choices]
+    columns = [{key: it for key, it in asdict(choice).items() if key not in ("sample", "written")} for choice in suggestion.choices]
     rows = suggestion.trial.rows if suggestion.whole else 0
     content = {"profile": 1, "rows": rows, "columns": columns, "answers": dict(answers)}
     return orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n"

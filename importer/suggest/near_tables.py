@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from importer.errors import SourceError
+from importer.mapping.addresses import is_email
 from importer.reader import Reader, open_reader, sheet_names
 from importer.suggest.columns import Column, Kind, describe
+from importer.suggest.evidence import looks_like_people
 from importer.suggest.first_rows import FirstRows, read_first_rows
 from importer.suggest.headers import load_vocabulary, plain_name, squeezed
 from importer.suggest.roles import Roles, assign
@@ -20,7 +22,7 @@ _OTHERS_MAX = 8  #: Files with a name that says nothing.
 _CERTAIN = 0.9  #: Of the cells of a table with such a name, those that name a ticket.
 _PLAIN = (".csv", ".tsv", ".txt")
 _SUFFIXES = frozenset({*_PLAIN, ".gz", ".zip", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
-_SAME_SHARE = 0.8  #: Of the names of the columns of two sheets for both to have tickets.
+_SAME_SHARE = 0.8  #: Of the names of the columns of two tables for both to have tickets.
 _TEXTS = (Kind.LONG, Kind.TEXT)
 
 
@@ -57,6 +59,7 @@ class PeopleTable:
     name: Column | None
     found: int  #: Cells of the export that are in the table.
     cells: int  #: Of how many.
+    invalid: tuple[str, ...] = ()  #: Texts of the column of addresses that are none, of those people.
 
     def lookup(self, value: Column) -> dict[str, str]:
         """The keys of a `lookup:` for a value."""
@@ -101,7 +104,7 @@ def _read(place: Place, export: Reader) -> tuple[Place, FirstRows] | Unusable | 
         try:
             source = open_reader(place.path, sheet=place.sheet or None, encoding=encoding or None)
             same, all_names = {*source.columns} & {*export.columns}, {*source.columns} | {*export.columns}
-            if len(same) >= (_SAME_SHARE if place.sheet else 1) * len(all_names):
+            if len(same) >= _SAME_SHARE * len(all_names):
                 return None
             return replace(place, encoding=encoding), read_first_rows(source)
         except SourceError as error:
@@ -128,7 +131,7 @@ def find_comments(
             comments += [found] if found else []
         elif not place.sheet and place.path.suffix.lower() != ".txt":  # most texts and sheets are no comments
             comments.append(table)
-    if not comments:
+    if not any(isinstance(found, CommentTable) for found in comments):
         comments += list(_unnamed(path, source, names))
     return comments, more
 
@@ -177,12 +180,14 @@ def _comments(
     if (body := _body(others, roles, is_sheet=bool(place.sheet))) is None:
         return None
     one = {role: pick.column for role, pick in roles.one.items()}
-    created = one.get("created")
+    dated = [column for column in others if column.dates]
+    created = one.get("created") or (dated[0] if len(dated) == 1 else None)
     is_time = created and created.dates and created.dates.fitting == created.dates.looked_at
     by_name = [
         it for it in others if it.kind in (Kind.TEXT, Kind.EMAIL) and it.profile.mean <= 60 and it.says("authors")
     ]
-    authors = [one.get("requester_name"), one.get("requester_email"), roles.owner, *by_name]
+    people = [it for it in others if it.kind is Kind.TEXT and looks_like_people(it.profile)]
+    authors = [one.get("requester_name"), one.get("requester_email"), roles.owner, *by_name, *people]
     author = next(filter(None, authors), None)
     return CommentTable(
         place,
@@ -235,9 +240,8 @@ def find_people(
         if table is None or isinstance(table, Unusable):
             unusable = unusable or table
             continue
-        others = describe(table[1])
         for _, by in sorted(called, key=lambda entry: entry[0]):
-            if found := _people(table[0], folder, by, others):
+            if found := _people(*table, folder, by):
                 return found
     return unusable
 
@@ -251,9 +255,9 @@ def _rank(column: Column) -> int | None:
     return called.rank if called.exact else None
 
 
-def _people(place: Place, folder: Path, by: Column, columns: Sequence[Column]) -> PeopleTable | None:
+def _people(place: Place, table: FirstRows, folder: Path, by: Column) -> PeopleTable | None:
     """The table, if most cells of ``by`` are in a column of it in which all texts differ."""
-    counts = by.profile.values.counts
+    counts, columns = by.profile.values.counts, describe(table)
     keys = [it for it in columns if it.kind in (Kind.NUMBER, Kind.TEXT) and it.profile.complete]
     found = {
         key: sum(times for text, times in counts.items() if text in key.profile.values.counts)
@@ -268,4 +272,6 @@ def _people(place: Place, folder: Path, by: Column, columns: Sequence[Column]) -
     if best is None or not found[best] or found[best] < LEAST_SHARE * cells or not (email or name):
         return None
     file = os.path.relpath(place.path.absolute(), folder.absolute())
-    return PeopleTable(place, file, by, best, email, name, found[best], cells)
+    pairs = zip(table.texts(best.profile), table.texts(email.profile), strict=True) if email else ()
+    invalid = dict.fromkeys(text for key, text in pairs if key in counts and text and not is_email(text))
+    return PeopleTable(place, file, by, best, email, name, found[best], cells, tuple(invalid))
