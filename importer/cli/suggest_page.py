@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from importer.wording import nearest, plural
 
 if TYPE_CHECKING:
     from importer.quality.baseline import Baseline
-    from importer.suggest import Suggestion
+    from importer.suggest import Choice, Suggestion
 
 _SURE = {"": "sure", "GUESS": "guess", "CHECK": "check"}
 _COLUMN_MAX, _FIELD_MAX = 26, 17
@@ -35,14 +36,19 @@ def say_suggestion(
     """What was written, the table of columns, and what to do next."""
     from importer.suggest.answers import differences, profile_path
 
-    say(f"Wrote {output}, and {profile_path(output).name} for `check --baseline` and the next suggestion.")
+    rows = _table(suggestion)
+    guesses, checks = (sum(row[2] == sure for row in rows) for sure in ("guess", "check"))
+    whole = f"{suggestion.guesses:,} guess{'es' * (suggestion.guesses != 1)}"
+    whole += f", {plural(suggestion.checks, 'line')} to check"
+    say(f"Wrote {output}: {whole} ({guesses:,} and {checks:,} in the table below).")
+    say(f"Wrote {profile_path(output)}: used by check --baseline, and by suggest.")
     if suggestion.system:
         ready = f"; a built-in mapping fits too: --mapping {suggestion.ready}" if suggestion.ready else ""
         say_prose(f"This looks like an export from {suggestion.system}{ready}.")
     _say_reading(suggestion)
     for change in differences(saved, suggestion) if saved else ():
         say(clean(f"Since the last suggestion: {change}", width() - 1))
-    say_choices(suggestion, output)
+    say_choices(suggestion, rows)
     say_prose(f"Tested on {suggestion.trial.rows:,} rows: {suggestion.trial.fared}.")
     if answers is None:
         say_prose("To correct a line of this table, write `Column = field` into a file and add --answers FILE --force.")
@@ -58,15 +64,19 @@ def _say_reading(suggestion: Suggestion) -> None:
             say(clean(line, width() - 1))
 
 
-def say_choices(suggestion: Suggestion, output: Path) -> None:
-    """One line a column: column → field, how sure, and one of its cells; at the width of the terminal."""
-    say()
+def _table(suggestion: Suggestion) -> list[tuple[str, str, str, str]]:
+    """Column, field, how sure, and one of its cells; then what no column is."""
     rows = [
-        (it.column, f"{it.written} ({it.field})" if it.written else it.field, _SURE[it.mark], it.sample)
+        (it.column, _field(it), _SURE[it.mark], it.sample)
         for it in suggestion.choices
         if it.field not in ("other", "empty")
     ]
-    rows += [(_LACKING[field], field, "check", made) for field, made in sorted(suggestion.made.items())]
+    return rows + [(_LACKING[field], field, "check", made) for field, made in sorted(suggestion.made.items())]
+
+
+def say_choices(suggestion: Suggestion, rows: Sequence[tuple[str, str, str, str]]) -> None:
+    """One line a column: column → field, how sure, and one of its cells; at the width of the terminal."""
+    say()
     names = max((disp_len(_cell(column, _COLUMN_MAX)) for column, *_ in rows), default=0)
     left = 2 + names + 2 + _FIELD_MAX + 2 + 5 + 2
     for column, field, sure, sample in rows:
@@ -77,15 +87,13 @@ def say_choices(suggestion: Suggestion, output: Path) -> None:
             noun = "column" if len(columns) == 1 else "columns"
             say(clean(f"  {len(columns)} {noun} {what}: {', '.join(columns)}", width() - 1))
     say()
-    guesses, checks = (sum(row[2] == sure for row in rows) for sure in ("guess", "check"))
-    say_prose(
-        f"{_guesses(guesses)} and {plural(checks, 'line')} to check in this table. With single values and settings,"
-        f" {output.name} has {_guesses(suggestion.guesses)} and {plural(suggestion.checks, 'line')} to check."
-    )
 
 
-def _guesses(count: int) -> str:
-    return f"{count:,} guess{'es' * (count != 1)}"
+def _field(choice: Choice) -> str:
+    """The field that the mapping writes; in brackets what it has there, if the name does not say it."""
+    if choice.written and not choice.written.startswith(choice.field):
+        return f"{choice.written} ({choice.field})"
+    return choice.written or choice.field
 
 
 def _cell(text: str, most: int, *, pad: bool = False) -> str:

@@ -155,16 +155,18 @@ def _title(found: Evidence) -> str:
         return "its name is about those who answer"
     if 2 * profile.filled < rows:
         return f"it is empty in {rows - profile.filled:,} of {rows:,} rows"
+    if not called.points and (other := _speaks_of_another(column, "people", "strangers", "places")):
+        return other
     if looks_like_people(profile) and (not called.points or column.rank("requester_name") is not None):
         return "its cells are names of people"
     if called.points:
         found.add(30 * different, f"{profile.distinct:,} different texts")
         _doubt_few_texts(found)
+        if found.doubts and column.called("type").exact:
+            return "its few texts are kinds, of which its name speaks too"
         return ""
     if different < 0.5 or profile.share_of("words") < 0.8 or column.kind is Kind.LONG or column.says("measures"):
         return "its cells are not different short sentences"
-    if other := _speaks_of_another(column, "people", "strangers", "places"):
-        return other
     if _are_names(profile):
         return "its cells are names of companies, places or products"
     found.doubts.append("its name does not say that it is a title")

@@ -1,6 +1,7 @@
 """A person corrects a suggestion without editing YAML, and asks why; the profile remembers what was said."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,9 @@ def export(tmp_path: Path) -> Path:
 
 
 def table_of(out: str) -> dict[str, tuple[str, str]]:
-    lines = [line.split() for line in out.splitlines() if line.startswith("  ")]
-    return {words[0]: (words[1], words[2]) for words in lines if len(words) > 3}
+    """Column → field and how sure it is, of the columns in the table."""
+    found = re.findall(r"^  (\S+)  +(\S+(?: \(\w+\))?) +(sure|guess|check) ", out, re.MULTILINE)
+    return {column: (field, sure) for column, field, sure in found}
 
 
 def test_answers_are_written_and_remembered(program: Program, export: Path, tmp_path: Path) -> None:
@@ -34,7 +36,7 @@ def test_answers_are_written_and_remembered(program: Program, export: Path, tmp_
     assert second.code == 0, second.err
     table = table_of(second.out)
     assert (table["sede"], table["usuario"], table["horas"]) == (
-        ("label", "sure"),
+        ("text3 (label)", "sure"),
         ("unused", "sure"),
         ("text9", "sure"),
     )

@@ -98,7 +98,11 @@ def test_an_encoding_that_had_to_be_said_counts_for_both(tmp_path: Path) -> None
         ("comments.csv", [["ticket_id", "body"], ["101", "It burns"], ['101;"open']], "cannot be read"),
         ("comments.csv", TICKETS, ""),  # another export of the same kind
         ("notes.txt", [["Dear all"], ["this is no table"]], ""),
-        ("prices.csv", [["id", "what it is"], *([str(n), f"the {n} of all our machines"] for n in range(100, 104))], ""),
+        (
+            "prices.csv",
+            [["id", "what it is"], *([str(n), f"the {n} of all our machines"] for n in range(100, 104))],
+            "",
+        ),
     ],
 )
 def test_what_is_no_companion_is_not_joined(tmp_path: Path, name: str, rows: list[list[str]], said: str) -> None:
