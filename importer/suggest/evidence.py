@@ -227,6 +227,8 @@ def _requester_name(found: Evidence) -> str:
     profile = column.profile
     if profile.share_of("opaque") > _IDS_LEAST:
         return f"its cells are ids, such as {profile.shapes['opaque'].example.strip()!r}"
+    if called.phrase and (other := _speaks_of_another(column, "agents", "places")):
+        return other
     if called.phrase and not looks_like_people(profile):
         found.doubts.append("its name only mentions the requester")
     return ""
@@ -252,6 +254,8 @@ def _date(found: Evidence) -> str:
 def _priority(found: Evidence) -> str:
     column, called = found.column, found.called
     words = column.profile.values.counts
+    if column.kind is Kind.BOOLEAN:
+        return "its cells are yes or no"
     if not called.points:
         if not are_priorities(words):
             return "its words are not all those of a priority"

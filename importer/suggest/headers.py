@@ -18,6 +18,7 @@ _COMPOUND = re.compile(r"[\uac00-\ud7a3]")  # Korean puts spaces into sentences,
 _EXACT_MOST, _PHRASE_MOST = 40, 14  #: A phrase inside of a name counts less than any exact name.
 _SCALE = {"1": "URGENT", "2": "HIGH", "3": "NORMAL", "4": "LOW", "5": "LOW"}
 _NUMBER = re.compile(r"[PSps]?([1-5])(?:\.0)?")
+_LEADING = re.compile(r"\d{1,2}(?=\D)")
 _ACCENT = re.compile("[\u0300-\u036f]")
 USUAL_PRIORITY = "NORMAL"
 _LEVELS = ("URGENT", "HIGH", "NORMAL", "LOW")
@@ -233,11 +234,25 @@ def levels_of(words: Collection[str]) -> dict[str, Level]:
             levels[word] = Level("LOW", f"below {vocabulary.levels[same[0]][1]!r}", sure=True)
         elif level == "URGENT" and any(other.endswith(f" {part}") for other in same) and not _has(levels, "HIGH"):
             levels[word] = Level("HIGH", "a stronger word is there too", sure=True)
+    _place_numbered(levels)
     unknown = [word for word, level in levels.items() if level.reason == _UNCLEAR]
     gaps = [level for level in _LEVELS if not _has({word: levels[word] for word in known}, level)]
     if len(unknown) == len(gaps) == 1:
         levels[unknown[0]] = Level(gaps[0], "unclear; the other words leave only this priority", sure=False)
     return levels
+
+
+def _place_numbered(levels: dict[str, Level]) -> None:
+    """Puts words behind numbers (``5 - Planning``) between the nearest numbers of which the words are known."""
+    numbers = {word: int(found[0]) for word in levels if (found := _LEADING.match(word))}
+    ranks = {numbers[word]: _LEVELS.index(levels[word].priority) for word in numbers if levels[word].sure}
+    if len(ranks) < 2 or len(set(numbers.values())) < len(levels):
+        return
+    for word, number in numbers.items():
+        if levels[word].reason == _UNCLEAR:
+            before, after = sorted(it for it in ranks if it < number), sorted(it for it in ranks if it > number)
+            around = [ranks[it] for it in (*before[-1:], *after[:1])]
+            levels[word] = Level(_LEVELS[sum(around) // len(around)], "unclear; placed by its number", sure=False)
 
 
 def _has(levels: Mapping[str, Level], priority: str) -> bool:
