@@ -73,7 +73,8 @@ def test_a_register_of_complaints(language: str) -> None:
 
 @pytest.mark.parametrize("cells", [COMPANIES, STREETS, POLICIES])
 def test_names_of_companies_and_places_are_no_titles_whatever_they_are_called(cells: list[str]) -> None:
-    suggestion = suggest(table({"Ticket ID": numbers(), "Xyz": cells, "Status": ["open", "closed"]}))
+    columns = {"Ticket ID": numbers(), "Xyz": cells, "Status": ["open", "closed"]}
+    suggestion = suggest(table(columns, rows=len(cells)))
     assert suggestion.made["title"] == "the key"
 
 
