@@ -59,7 +59,7 @@ def suggest(
         say_document(suggestion.text.removesuffix("\n"))
     else:
         saved = load_profile(profile)
-        said = merged(saved.answers if saved else {}, read_answers(answers) if answers else {})
+        said = merged(saved.answers if saved else {}, read_answers(answers).fields if answers else {})
         _write(output, suggestion.text.encode(), force=force)
         _write(profile, as_json(suggestion, said), force=True)
         say_suggestion(suggestion, source, output, answers, saved)

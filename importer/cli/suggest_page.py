@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -15,28 +16,39 @@ from importer.wording import nearest, plural
 
 if TYPE_CHECKING:
     from importer.quality.baseline import Baseline
-    from importer.suggest import Suggestion
+    from importer.suggest import Choice, Suggestion
 
 _SURE = {"": "sure", "GUESS": "guess", "CHECK": "check"}
 _COLUMN_MAX, _FIELD_MAX = 26, 17
 _ROLES_SHOWN = 4
+#: What stands in the place of a column where no column has a field.
+_LACKING = {
+    "key": "(no id column)",
+    "title": "(no subject column)",
+    "description": "(no description column)",
+    "requester_email": "(no e-mail column)",
+}
 
 
 def say_suggestion(
     suggestion: Suggestion, source: Path, output: Path, answers: Path | None, saved: Baseline | None
 ) -> None:
     """What was written, the table of columns, and what to do next."""
-    from importer.suggest.answers import differences
+    from importer.suggest.answers import differences, profile_path
 
-    guesses = f"{suggestion.guesses} guess{'es' * (suggestion.guesses != 1)}"
-    say(f"Wrote {output}: {guesses}, {plural(suggestion.checks, 'line')} to check.")
+    rows = _table(suggestion)
+    guesses, checks = (sum(row[2] == sure for row in rows) for sure in ("guess", "check"))
+    whole = f"{suggestion.guesses:,} guess{'es' * (suggestion.guesses != 1)}"
+    whole += f", {plural(suggestion.checks, 'line')} to check"
+    say(f"Wrote {output}: {whole} ({guesses:,} and {checks:,} in the table below).")
+    say(f"Wrote {profile_path(output)}: used by check --baseline, and by suggest.")
     if suggestion.system:
         ready = f"; a built-in mapping fits too: --mapping {suggestion.ready}" if suggestion.ready else ""
         say_prose(f"This looks like an export from {suggestion.system}{ready}.")
     _say_reading(suggestion)
     for change in differences(saved, suggestion) if saved else ():
         say(clean(f"Since the last suggestion: {change}", width() - 1))
-    say_choices(suggestion)
+    say_choices(suggestion, rows)
     say_prose(f"Tested on {suggestion.trial.rows:,} rows: {suggestion.trial.fared}.")
     if answers is None:
         say_prose("To correct a line of this table, write `Column = field` into a file and add --answers FILE --force.")
@@ -52,16 +64,19 @@ def _say_reading(suggestion: Suggestion) -> None:
             say(clean(line, width() - 1))
 
 
-def say_choices(suggestion: Suggestion) -> None:
-    """One line a column: column → field, how sure, and one of its cells; at the width of the terminal."""
-    say()
+def _table(suggestion: Suggestion) -> list[tuple[str, str, str, str]]:
+    """Column, field, how sure, and one of its cells; then what no column is."""
     rows = [
-        (it.column, it.field, _SURE[it.mark], it.sample)
+        (it.column, _field(it), _SURE[it.mark], it.sample)
         for it in suggestion.choices
         if it.field not in ("other", "empty")
     ]
-    names_of = {"key": "(no id column)", "title": "(no subject column)"}
-    rows += [(names_of[field], field, "check", made) for field, made in sorted(suggestion.made.items())]
+    return rows + [(_LACKING[field], field, "check", made) for field, made in sorted(suggestion.made.items())]
+
+
+def say_choices(suggestion: Suggestion, rows: Sequence[tuple[str, str, str, str]]) -> None:
+    """One line a column: column → field, how sure, and one of its cells; at the width of the terminal."""
+    say()
     names = max((disp_len(_cell(column, _COLUMN_MAX)) for column, *_ in rows), default=0)
     left = 2 + names + 2 + _FIELD_MAX + 2 + 5 + 2
     for column, field, sure, sample in rows:
@@ -72,6 +87,13 @@ def say_choices(suggestion: Suggestion) -> None:
             noun = "column" if len(columns) == 1 else "columns"
             say(clean(f"  {len(columns)} {noun} {what}: {', '.join(columns)}", width() - 1))
     say()
+
+
+def _field(choice: Choice) -> str:
+    """The field that the mapping writes; in brackets what it has there, if the name does not say it."""
+    if choice.written and not choice.written.startswith(choice.field):
+        return f"{choice.written} ({choice.field})"
+    return choice.written or choice.field
 
 
 def _cell(text: str, most: int, *, pad: bool = False) -> str:
@@ -105,7 +127,9 @@ def say_explanation(suggestion: Suggestion, column: str) -> None:
     ranked = sorted(
         suggestion.explain(choice.column), key=lambda it: (it.role != role, -it.points, -len(it.speaks_for))
     )
-    telling = [it for it in ranked if it.role == role or it.points or "its name" in it.speaks_for]
+    asked = ("title", "description") if "texts" in choice.kind else ()  # what people look for in a column of texts
+    telling = [it for it in ranked if it.role in (role, *asked) or it.points or "its name" in it.speaks_for]
+    telling.sort(key=lambda it: (it.role != role, it.role not in asked))
     for judgement in (telling or ranked)[:_ROLES_SHOWN]:
         say()
         say(Styled(f"{judgement.role}", bold=True), f": {judgement.points:.0f} points")

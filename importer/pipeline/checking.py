@@ -255,15 +255,14 @@ def suggest_mapping(
         ConfigError: the answers or the profile cannot be read, or are about columns that the export does not have.
     """
     from importer.suggest import suggest
-    from importer.suggest.answers import load_profile, read_answers
+    from importer.suggest.answers import Answers, load_profile, read_answers
 
     path = Path(source) if isinstance(source, str | os.PathLike) else None
-    said = read_answers(Path(answers)) if isinstance(answers, str | os.PathLike) else answers
+    said = read_answers(Path(answers)) if isinstance(answers, str | os.PathLike) else Answers(answers or {})
     return suggest(
         open_reader(source, **reading),
         path=path,
         answers=said,
-        answers_from=str(answers) if isinstance(answers, str | os.PathLike) else "answers",
         earlier=load_profile(Path(earlier)) if earlier is not None else None,
         folder=None if folder is None else Path(folder),
     )

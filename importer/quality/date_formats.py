@@ -46,7 +46,8 @@ _DIRECTIVES = {
     "zone": "%z",
     "zone_name": "%Z",
 }
-_HAS_OFFSET = re.compile(r"(?:z|utc|gmt|[+-]\d\d:?\d\d)$", re.IGNORECASE)
+#: Behind a time of day: in `10-08-2024` the last part is a year.
+_HAS_OFFSET = re.compile(r"(?:z|utc|gmt|(?::|\dT\d).*[+-]\d\d:?\d\d)$", re.IGNORECASE)
 _BLANKS = str.maketrans("\u202f\xa0", "  ")
 _COUNT = re.compile(r"\d{9,17}(?:\.0*)?")
 #: Seconds that a count may stand for: from 1990 to 2060.

@@ -21,7 +21,7 @@ from importer.quality.date_formats import is_date
 from importer.reader import Reader
 from importer.reader.dialect import ALL_SHORT
 from importer.scratch import scratch_folder
-from importer.suggest.answers import answered, merged, still_true
+from importer.suggest.answers import Answers, answered, still_true
 from importer.suggest.columns import Blanks, Column, Kind, describe, find_blanks
 from importer.suggest.draft import Draft
 from importer.suggest.evidence import Evidence
@@ -67,6 +67,7 @@ class Choice:
 
     column: str  #: Its header.
     field: str  #: A field as it is written in answers, such as ``title`` or ``other``; ``empty`` if it has no texts.
+    written: str  #: The custom field that the mapping writes for it, such as ``text2``; empty if it is none.
     mark: str  #: ``GUESS``, ``CHECK``, or nothing if it is sure.
     sample: str  #: One of its cells; empty if there is none.
     kind: str  #: What its cells are.
@@ -91,15 +92,15 @@ class Suggestion:
     explain: Callable[[str], Sequence[Evidence]]  #: Column → what there was for and against it in each role.
     notes: tuple[str, ...]  #: How the export was read, a sentence each.
     doubts: tuple[str, ...]  #: What is to be checked about the file as a whole, a sentence each.
-    made: Mapping[str, str]  #: ``key`` and ``title``, if no column is that, and what they are made of, in words.
+    #: ``key``, ``title``, ``description``, ``requester_email``, if no column is that, and what is used, in words.
+    made: Mapping[str, str]
 
 
 def suggest(
     source: Reader,
     *,
     path: Path | None = None,
-    answers: Mapping[str, str] | None = None,
-    answers_from: str = "answers",
+    answers: Answers | None = None,
     earlier: Baseline | None = None,
     folder: Path | None = None,
 ) -> Suggestion:
@@ -108,20 +109,19 @@ def suggest(
     Args:
         source: The export.
         path: Where it is: files of comments may be next to it, or in other sheets of it.
-        answers: Column → field, as a person says; these are no guesses.
-        answers_from: Where they are from, for messages.
+        answers: What a person says; these are no guesses.
         folder: Where the mapping will be; the current folder if that is not said.
         earlier: What was kept of an earlier suggestion: its answers count for columns that are what they were.
 
     Raises:
-        ConfigError: An answer is about a column that the export does not have.
+        WrongAnswersError: Answers are about columns that the export does not have, or are wrong otherwise.
         SourceError: The export cannot be read, or the name of a column cannot be written.
         MappingError: No mapping can be made for its columns.
     """
     _check_names(source)
     table, blanks, columns = _described(source)
     kept = still_true(earlier, {it.name: str(it.kind) for it in columns}) if earlier else {}
-    said = answered(columns, merged(kept, answers or {}), where=answers_from)
+    said = answered(columns, answers or Answers(), kept=kept)
     roles, people = assign(table.rows, columns, said), None
     if path is not None and "requester_email" not in roles.one:
         people = find_people(path, source, columns, folder=folder or Path.cwd())
@@ -258,7 +258,7 @@ def _choices(columns: Sequence[Column], roles: Roles, page: Page, doubted: Colle
         few = profile.complete and profile.distinct <= _WORDS_MAX and column.kind in (Kind.TEXT, Kind.BOOLEAN)
         words = tuple(sorted(profile.values.counts)) if few else ()
         counts = (profile.filled, profile.distinct, profile.longest)
-        choices.append(Choice(column.name, use.field, use.mark, sample, str(column.kind), *counts, words))
+        choices.append(Choice(column.name, use.field, use.name, use.mark, sample, str(column.kind), *counts, words))
     return tuple(choices)
 
 

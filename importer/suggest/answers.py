@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 
 from importer.errors import ConfigError
+from importer.mapping.converters import custom_target
 from importer.models import shown
 from importer.quality.baseline import Baseline, load_baseline
 from importer.small_files import head_of
@@ -34,39 +35,71 @@ EXTERNAL_ID_FIELD = "text1"  #: The custom field that every suggestion takes for
 NO_COLUMN = "check the header of the export"  #: The hint where no column has a name like that.
 _MOST_BYTES = 1 << 20
 _WORDS_NAMED = 5
+_PROBLEMS_SHOWN = 20
 
 
-def read_answers(path: Path) -> dict[str, str]:
-    """Column → field, in the order of the file. Blank lines and lines that begin with ``#`` do not count.
+class WrongAnswersError(ConfigError):
+    """One or more answers that are wrong; ``what``, ``where`` and ``hint`` are those of the first."""
+
+    def __init__(self, problems: Sequence[ConfigError]) -> None:
+        super().__init__(problems[0].what, where=problems[0].where, hint=problems[0].hint)
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        shown_ones, left = self.problems[:_PROBLEMS_SHOWN], len(self.problems) - _PROBLEMS_SHOWN
+        lines = [str(ConfigError(each.what, where=each.where, hint=each.hint)) for each in shown_ones]
+        return "\n".join([*lines, *([f"and {left} more errors"] if left > 0 else [])])
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a person says about columns."""
+
+    fields: Mapping[str, str] = field(default_factory=dict)  #: Column → field, in the order of the file.
+    places: Mapping[str, str] = field(default_factory=dict)  #: Column → file and line; nothing without a file.
+    problems: tuple[ConfigError, ...] = ()  #: What is wrong with the other lines.
+
+
+def read_answers(path: Path) -> Answers:
+    """The answers in a file. Blank lines and lines that begin with ``#`` do not count.
 
     Raises:
-        ConfigError: It cannot be read, or a line is something else.
+        ConfigError: It cannot be read.
     """
     try:
         text = head_of(path, _MOST_BYTES).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         what = error.strerror if isinstance(error, OSError) else "the file is not UTF-8"
         raise ConfigError(f"the answers cannot be read: {what}", where=str(path)) from None
-    answers: dict[str, str] = {}
+    fields, places, problems = dict[str, str](), dict[str, str](), list[ConfigError]()
     for number, line in enumerate(text.splitlines(), start=1):
-        column, sign, field = (part.strip() for part in line.rpartition("="))
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         where = f"{path}:{number}"
-        if not sign or not column:
-            hint = "write one column a line, such as: Subject = title"
-            raise ConfigError(f"{shown(line)!r} is not an answer", where=where, hint=hint)
-        if field not in FIELDS and custom_field_prefix(field) is None:
-            hint = nearest(field, FIELDS, otherwise=f"use one of {', '.join(FIELDS)}, or a custom field")
-            raise ConfigError(f"unknown field {shown(field)!r}", where=where, hint=hint)
-        if field == EXTERNAL_ID_FIELD:
-            hint = "use another custom field, such as text2"
-            raise ConfigError(f"{field!r} is used for the external id", where=where, hint=hint)
-        if field not in _MANY and _one_spelling(field) in map(_one_spelling, answers.values()):
-            hint = "choose one of them"
-            raise ConfigError(f"two columns are answered with {field!r}", where=where, hint=hint)
-        answers[column] = field
-    return answers
+        try:
+            column, name = _answer(line, fields.values(), where)
+        except ConfigError as error:
+            problems.append(error)
+        else:
+            fields[column], places[column] = name, where
+    return Answers(fields, places, tuple(problems))
+
+
+def _answer(line: str, earlier: Collection[str], where: str) -> tuple[str, str]:
+    """The column and the field of a line, if they can go with the fields of ``earlier`` lines."""
+    column, sign, name = (part.strip() for part in line.rpartition("="))
+    if not sign or not column:
+        hint = "write one column a line, such as: Subject = title"
+        raise ConfigError(f"{shown(line)!r} is not an answer", where=where, hint=hint)
+    if name not in FIELDS and custom_field_prefix(name) is None:
+        hint = nearest(name, FIELDS, otherwise=f"use one of {', '.join(FIELDS)}, or a custom field")
+        raise ConfigError(f"unknown field {shown(name)!r}", where=where, hint=hint)
+    if name == EXTERNAL_ID_FIELD:
+        hint = "use another custom field, such as text2"
+        raise ConfigError(f"{name!r} is used for the external id", where=where, hint=hint)
+    if name not in _MANY and _one_spelling(name) in map(_one_spelling, earlier):
+        raise ConfigError(f"two columns are answered with {name!r}", where=where, hint="choose one of them")
+    return column, name
 
 
 def _one_spelling(field: str) -> str:
@@ -81,22 +114,41 @@ def merged(earlier: Mapping[str, str], answers: Mapping[str, str]) -> dict[str, 
     return kept | dict(answers)
 
 
-def answered(columns: Sequence[Column], answers: Mapping[str, str], *, where: str) -> dict[Column, str]:
-    """The columns that the answers name; of columns with the same name the first.
+def answered(columns: Sequence[Column], answers: Answers, *, kept: Mapping[str, str]) -> dict[Column, str]:
+    """The columns that the answers, and those ``kept`` of earlier, name; of columns with the same name the first.
 
     Raises:
-        ConfigError: The export does not have one of them.
+        WrongAnswersError: The export does not have one of them, or it cannot be what is said; or lines are wrong.
     """
     named = {column.name: column for column in reversed(columns)}
-    named = {name.casefold(): column for name, column in named.items()} | named
-    found = {}
-    for name, field in answers.items():
-        column = named.get(name) or named.get(name.casefold())
+    folded = {name.casefold(): column for name, column in named.items()}
+    found, problems = dict[Column, str](), list(answers.problems)
+    for name, answer in merged(kept, answers.fields).items():
+        column = named.get(name) or folded.get(name.casefold())
+        what, hint = "", ""
         if column is None:
+            what = f"the export has no column {shown(name)!r}"
             hint = nearest(name, named, otherwise=NO_COLUMN)
-            raise ConfigError(f"the export has no column {shown(name)!r}", where=where, hint=hint)
-        found[column] = field
+        elif column.dates and not _takes_dates(answer):
+            what = f"{answer} does not accept dates, but {shown(name)!r} contains dates"
+            hint = "use a custom field for dates or texts, such as date3 or text5"
+        if what:
+            problems.append(ConfigError(what, where=answers.places.get(name, "answers"), hint=hint))
+        elif column is not None:
+            found[column] = answer
+    if problems:
+        raise WrongAnswersError(sorted(problems, key=lambda problem: _line(problem.where)))
     return found
+
+
+def _takes_dates(answer: str) -> bool:
+    target = custom_target(answer, None, None)
+    return target is None or "instant" in target.accepts
+
+
+def _line(place: str) -> int:
+    number = place.rpartition(":")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 def profile_path(mapping: Path) -> Path:
@@ -106,7 +158,10 @@ def profile_path(mapping: Path) -> Path:
 
 def as_json(suggestion: Suggestion, answers: Mapping[str, str]) -> bytes:
     """The profile as a file, without cells; ``rows`` is 0 if the export was not read to its end."""
-    columns = [{key: it for key, it in asdict(choice).items() if key != "sample"} for choice in suggestion.choices]
+    columns = [
+        {key: it for key, it in asdict(choice).items() if key not in ("sample", "written")}
+        for choice in suggestion.choices
+    ]
     rows = suggestion.trial.rows if suggestion.whole else 0
     content = {"profile": 1, "rows": rows, "columns": columns, "answers": dict(answers)}
     return orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n"

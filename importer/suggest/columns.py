@@ -14,6 +14,7 @@ from importer.suggest.first_rows import FirstRows
 from importer.suggest.headers import Called, System, load_vocabulary
 
 _MOSTLY = 0.95
+_ADDRESSES_LEAST = 0.9  #: Of the cells of a column that are e-mail addresses, for it to have these; or half, by name.
 _YES, _NO = (frozenset(word for pair in BOOLEAN_WORDS.values() for word in pair[side]) for side in (0, 1))
 #: A word is taken for empty from so many cells on that are a share of one column, or in so many columns.
 _WORD_TIMES, _WORD_SHARE, _WORD_COLUMNS = 10, 0.3, 3
@@ -79,16 +80,17 @@ def describe(table: FirstRows, system: System | None = None) -> list[Column]:
             form = date_form(profile, order=order)
         elif form is None and any(part in names[0] for part in vocabulary.words["times"]):
             form = epoch_form(profile)
-        kind = _kind(profile, form, is_measure=bool(vocabulary.says("measures", names[0])))
+        least = 0.5 if vocabulary.called(names, "requester_email", system).points else _ADDRESSES_LEAST
+        kind = _kind(profile, form, is_measure=bool(vocabulary.says("measures", names[0])), least_addresses=least)
         dates = form if kind is Kind.DATE else None
         columns.append(Column(profile, system, names, kind, dates, first=profile is table.columns[0]))
     return columns
 
 
-def _kind(profile: ColumnProfile, form: DateForm | None, *, is_measure: bool) -> Kind:
+def _kind(profile: ColumnProfile, form: DateForm | None, *, is_measure: bool, least_addresses: float) -> Kind:
     if not profile.filled:
         return Kind.EMPTY
-    if profile.share_of("email") + profile.share_of("address_cell") >= 0.5:
+    if profile.share_of("email") + profile.share_of("address_cell") >= least_addresses:
         return Kind.EMAIL
     if form is not None:
         return Kind.DATE

@@ -13,13 +13,14 @@ from importer.suggest.columns import Blanks, Kind
 from importer.suggest.evidence import Evidence
 from importer.suggest.fields_and_notes import html_of, write_after_create, write_custom_fields, write_notes
 from importer.suggest.first_rows import FirstRows
-from importer.suggest.headers import USUAL_PRIORITY, level_of
+from importer.suggest.headers import USUAL_PRIORITY, levels_of
 from importer.suggest.near_tables import CommentTable, PeopleTable, Unusable
 from importer.suggest.roles import Roles
 from importer.suggest.row_names import Parents, RowKey
 from importer.suggest.yaml_text import (
     CHECK,
     GUESS,
+    Entry,
     Page,
     Use,
     in_template,
@@ -35,7 +36,9 @@ from importer.wording import plural
 
 NO_TITLE = "(no title)"
 NO_TEXT = "(no description)"
+NO_ADDRESS = "requesters will have no address"
 _KEPT_SHOWN = 8
+_LEFT_OUT_MAX = 50  #: Different texts that are no addresses.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +168,7 @@ class Draft:
         pick, page = self.roles.one.get("description"), self.page
         page.blank()
         if pick is None:
+            page.made["description"] = "a sentence with the key" if self._key_text() else "a fixed sentence"
             page.comment("no description column found; the note at the end has all columns.", 2, CHECK)
             page.line(f"description: {value(self._made_of_key('Imported from ticket {}.', NO_TEXT))}", 2)
             return
@@ -229,8 +233,9 @@ class Draft:
             page.line(f"{key}: {scalar(text)}", 4)
         words = column.values.most_common()
         page.line("values:" if words else "values: {}", 4)
+        levels = levels_of(column.values.counts)
         for word, count in words:
-            level = level_of(word)
+            level = levels[word]
             if not level.sure:
                 page.uses[column] = Use("priority", CHECK)
             note = f"# {plural(count, 'row')}; {GUESS if level.sure else CHECK}: {shown(level.reason, 90)}"
@@ -251,6 +256,7 @@ class Draft:
         if isinstance(people, PeopleTable):
             self._lookups(people, with_name=name is None)
         elif email is None:
+            page.made["requester_email"] = NO_ADDRESS
             page.comment("no e-mail column found, so requesters will have no address.", 2, CHECK, alone=True)
         else:
             self._email(email, with_name=name is None)
@@ -280,9 +286,16 @@ class Draft:
         where = f"`{shown(people.place.path.name)}` next to the export has these people"
         mark = GUESS if people.found == people.cells else CHECK
         self.page.comment(f"{where}: {found} match {named([people.key.profile])} there.", 2, mark)
+        if people.email is None:
+            self.page.made["requester_email"] = NO_ADDRESS
         for name, column in (("requester_email", people.email), ("requester_name", people.name if with_name else None)):
             if column is not None:
-                text = f"{name}: {value({'lookup': people.lookup(column)})}"
+                parts: dict[str, Entry] = {"lookup": people.lookup(column)}
+                if column is people.email and 0 < (count := len(people.invalid)) <= _LEFT_OUT_MAX:
+                    seen = f"{count} of the addresses are not valid, such as {shown(people.invalid[0])!r}"
+                    self.page.comment(f"{seen}; these requesters get none.", 2, CHECK)
+                    parts |= {"values": dict.fromkeys(people.invalid, ""), "unknown": "keep"}
+                text = f"{name}: {value(parts)}"
                 self.page.line(text, 2, of=by, field=name)
 
     def _owner(self) -> None:

@@ -9,7 +9,7 @@ from math import inf
 
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Column, Kind
-from importer.suggest.headers import Called, are_priorities, folded, level_of, load_vocabulary
+from importer.suggest.headers import Called, are_priorities, folded, is_unspaced, level_of, load_vocabulary
 from importer.suggest.yaml_text import CHECK, GUESS
 from importer.wording import plural
 
@@ -19,9 +19,13 @@ _COUNTED_LEAST = 3  #: Rows that a column may count.
 _LETTERS = re.compile(r"[A-Z]{2,3}")
 _STATUSES_MOST = 15  #: A status has few values; with more of them one must be a word of a status.
 _PLACES = frozenset({"state", "estado", "estat"})  #: In a name: a status, or a part of a country.
-_ONE_VALUE_POINTS = 14.0  #: At most, for a priority that is the same in all rows.
+_ONE_VALUE_SHARE = 0.1  #: Of its points, for a priority that is the same in all rows.
 _TITLES_FEW = 3  #: Different texts of a column that are too few for titles.
 _IDS_LEAST = 0.3  #: Of the cells of a column that are ids for it to have no names of people.
+_SENTENCES_LEAST = 0.3  #: Of the texts of a column that are no names, for it to have titles whatever its name is.
+_WIDE = 3.0  #: A letter of a script without spaces says as much as so many others.
+#: A number of a house in front, or behind a comma.
+_PLACE = re.compile(r"\d+\w?,? [^\W\da-z]|.*, ?\d+\b")
 
 
 @dataclass
@@ -151,19 +155,37 @@ def _title(found: Evidence) -> str:
         return "its name is about those who answer"
     if 2 * profile.filled < rows:
         return f"it is empty in {rows - profile.filled:,} of {rows:,} rows"
+    if not called.points and (other := _speaks_of_another(column, "people", "strangers", "places")):
+        return other
     if looks_like_people(profile) and (not called.points or column.rank("requester_name") is not None):
         return "its cells are names of people"
     if called.points:
         found.add(30 * different, f"{profile.distinct:,} different texts")
         _doubt_few_texts(found)
+        if found.doubts and column.called("type").exact:
+            return "its few texts are kinds, of which its name speaks too"
         return ""
     if different < 0.5 or profile.share_of("words") < 0.8 or column.kind is Kind.LONG or column.says("measures"):
         return "its cells are not different short sentences"
-    if other := _speaks_of_another(column, "people", "strangers"):
-        return other
+    if _are_names(profile):
+        return "its cells are names of companies, places or products"
     found.doubts.append("its name does not say that it is a title")
     found.add(10 * different + min(profile.mean, 60) / 4, "short sentences")
     return ""
+
+
+def _are_names(profile: ColumnProfile) -> bool:
+    """Whether the short texts of a column name something: an address, or no word but the name begins small."""
+    texts = [text for text in profile.values.counts if not is_unspaced(text)]
+    places = sum(_PLACE.match(text) is not None for text in texts)
+    said = sum(text.isupper() or any(word[0].islower() for word in text.split()) for text in texts)
+    return bool(texts) and (2 * places > len(texts) or said < _SENTENCES_LEAST * len(texts))
+
+
+def _length(profile: ColumnProfile) -> float:
+    """Characters of the average text, as a script with spaces would need them."""
+    texts = profile.values.counts
+    return profile.mean * (_WIDE if 2 * sum(map(is_unspaced, texts)) > len(texts) else 1)
 
 
 def _description(found: Evidence) -> str:
@@ -173,15 +195,18 @@ def _description(found: Evidence) -> str:
     if column.names[0] == "notes" and profile.filled < 0.8 * rows:
         return "so a few systems call the description; where it is rare, it is a remark"
     if not called.points:
-        rare = 2 * profile.filled < found.rows or profile.share(profile.distinct) < 0.15
-        if rare or profile.mean < 40 or profile.share_of("words") < 0.8:
+        rare = 2 * profile.filled < rows
+        few = profile.share(profile.distinct) < 0.15 or (rare and column.kind is not Kind.LONG)
+        if few or _length(profile) < 40 or profile.share_of("words") < 0.8:
             return "its cells are not different long sentences in most rows"
-        if other := _speaks_of_another(column, "strangers"):
+        if other := _speaks_of_another(column, "strangers", "places"):
             return other
         found.doubts.append("its name does not say that it is a description")
+        if rare:
+            found.add(-10, f"it is empty in {rows - profile.filled:,} of {rows:,} rows")
     else:
         _doubt_few_texts(found)
-    found.add(min(profile.mean, 400) / 20, f"texts of {profile.mean:,.0f} characters on average")
+    found.add(min(_length(profile), 400) / 20, f"texts of {profile.mean:,.0f} characters on average")
     found.add(10 * (column.kind is Kind.LONG), "long texts")
     return ""
 
@@ -202,6 +227,8 @@ def _requester_name(found: Evidence) -> str:
     profile = column.profile
     if profile.share_of("opaque") > _IDS_LEAST:
         return f"its cells are ids, such as {profile.shapes['opaque'].example.strip()!r}"
+    if called.phrase and (other := _speaks_of_another(column, "agents", "places")):
+        return other
     if called.phrase and not looks_like_people(profile):
         found.doubts.append("its name only mentions the requester")
     return ""
@@ -214,6 +241,9 @@ def looks_like_people(profile: ColumnProfile) -> bool:
 
 def _date(found: Evidence) -> str:
     profile, rows = found.column.profile, found.rows
+    if (word := found.column.says("strangers")) and not found.called.known and found.role == "created":
+        found.points = 1.0  # only if there is nothing else
+        found.doubts.append(f"{word!r} in its name says that it is the day of something else")
     found.add(5 * profile.filled / rows, f"dates in {profile.filled:,} of {rows:,} rows")
     if profile.distinct == 1 and rows >= FEW_ROWS and not found.called.known:
         found.add(-25, "it has the same date in all rows")
@@ -224,6 +254,8 @@ def _date(found: Evidence) -> str:
 def _priority(found: Evidence) -> str:
     column, called = found.column, found.called
     words = column.profile.values.counts
+    if column.kind is Kind.BOOLEAN:
+        return "its cells are yes or no"
     if not called.points:
         if not are_priorities(words):
             return "its words are not all those of a priority"
@@ -231,9 +263,11 @@ def _priority(found: Evidence) -> str:
     levels = {level_of(word).priority for word in words}
     if len(levels) > 1:
         found.add(15, f"words of {len(levels)} priorities")
-    elif len(words) == 1:  # whatever its name is, a column with ranks is better
+    elif len(words) > 1:  # a better name counts more than words that are known
+        found.add(10.5, f"{len(words)} different words")
+    elif words:  # whatever its name is, a column with ranks is better
         found.doubts.append("it has one value only")
-        found.points = min(found.points, _ONE_VALUE_POINTS)
+        found.points *= _ONE_VALUE_SHARE
     return ""
 
 
@@ -246,6 +280,8 @@ def _word(found: Evidence) -> str:
         found.doubts.append("its cells are numbers: the words for them are in another table")
     words = {text: folded(text) for text in column.profile.values.counts}
     if found.role == "type" and called.phrase:
+        if other := _speaks_of_another(column, "people", "agents"):
+            return other
         found.doubts.append("its name only mentions a kind")
     if found.role != "status" or not words:
         return ""
@@ -254,14 +290,14 @@ def _word(found: Evidence) -> str:
     if known and (3 * len(known) > len(words) or not may_be_a_place):
         found.add(20, f"words of a status, such as {known[0]!r}")
         return ""
-    if all(_LETTERS.fullmatch(text) for text in words):
+    if may_be_a_place and all(_LETTERS.fullmatch(text) for text in words):
         return "its cells are codes of letters, as places have"
     if len(words) > _STATUSES_MOST:
         return f"none of its {len(words):,} different words is known as a status; it may be a place"
     if may_be_a_place and not is_number:
         return "too few of its words are known as a status: it may be a part of a country"
     if not is_number:
-        found.add(-20, "none of its words is known as a status")
+        found.add(-min(20, found.points - 1), "none of its words is known as a status")
         found.doubts.append("none of its words is known as a status")
     return ""
 

@@ -12,6 +12,7 @@ from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Column, Kind
 from importer.suggest.evidence import SAID
 from importer.suggest.first_rows import FirstRows, date_of_entry
+from importer.suggest.headers import folded, joins_words, load_vocabulary
 from importer.suggest.near_tables import CommentTable, Unusable
 from importer.suggest.roles import SPLIT_SHARE, Roles
 from importer.suggest.yaml_text import (
@@ -221,7 +222,7 @@ def _write_comments(page: Page, table: CommentTable) -> None:
     where = f"the sheet `{shown(place.sheet)}`" if place.sheet else f"`{shown(place.path.name)}` next to the export"
     seen = f"{match.matching:,} of {plural(match.cells, 'cell')} in {named([match.column])} match"
     text = f"{where} has comments: {seen} {named([match.named.column])} here. One note per row; `check` lists"
-    page.comment(f"{text} those that match no ticket.", 4, GUESS)
+    page.comment(f"{text} those that match no ticket.", 4, GUESS if table.is_named else CHECK)
     if created and created.dates and (created.dates.order.open or created.dates.order.against):
         order = created.dates.order
         ways = " or ".join(order.open) or "day or month"
@@ -283,17 +284,27 @@ def html_of(columns: Sequence[ColumnProfile]) -> dict[str, str]:
     return {"html": "text"} if tags and tags >= _HTML_SHARE * filled else {}
 
 
-#: Words that say themselves what a status is in Talkdesk; what all others mean is for a person to say.
-_STATUSES = {
-    "new": "NEW",
-    "open": "OPEN",
-    "pending": "PENDING",
-    "on hold": "ON_HOLD",
-    "on-hold": "ON_HOLD",
-    "solved": "RESOLVED",
-    "resolved": "RESOLVED",
-    "closed": "CLOSED",
-}
+#: What all of these words say in Talkdesk; more of them are in the lists.
+_STATUSES = {"new": "NEW", "open": "OPEN", "on hold": "ON_HOLD", "on-hold": "ON_HOLD"}
+_STATUSES_BY_WORDS = {"waiting": "PENDING", "closed": "CLOSED", "solved": "RESOLVED"}
+_DENIED = "未不非没無미"  #: In front of a word in a script without spaces: it is not closed, not solved.
+
+
+def _status_of(word: str) -> str:
+    """What a word of a status means in Talkdesk; empty if it does not say."""
+    words, text = load_vocabulary().words, folded(word)
+    if text in _STATUSES or not set(words["negations"]).isdisjoint(text.split()):
+        return _STATUSES.get(text, "")
+    for about, status in _STATUSES_BY_WORDS.items():
+        begins = "|".join(map(re.escape, words[about]))
+        if re.search(rf"(?<![^\W_])(?:{begins})|(?<![{_DENIED}])(?:{_inside(words[about])})", text):
+            return status
+    return ""
+
+
+def _inside(words: Sequence[str]) -> str:
+    """Those of scripts that put no spaces between words, for a pattern."""
+    return "|".join(re.escape(word) for word in words if joins_words(word))
 
 
 def write_after_create(page: Page, roles: Roles) -> None:
@@ -309,7 +320,7 @@ def write_after_create(page: Page, roles: Roles) -> None:
     lines += [f"    {key}: {scalar(text)}" for key, text in reference(pick.column.profile).items()]
     lines.append("    values:")
     for word, _ in pick.column.profile.values.most_common():
-        status = _STATUSES.get(word.casefold())
+        status = _status_of(word)
         lines.append(f"      {scalar(word)}: {status or f'OPEN  # {CHECK}'}")
     lines.append("  resolution: {value: Solved before the migration}")
     for line in lines:

@@ -14,11 +14,15 @@ from typing import Any
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NOT_A_WORD = re.compile(r"[\W_]+")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
+_COMPOUND = re.compile(r"[\uac00-\ud7a3]")  # Korean puts spaces into sentences, but hardly into names
 _EXACT_MOST, _PHRASE_MOST = 40, 14  #: A phrase inside of a name counts less than any exact name.
 _SCALE = {"1": "URGENT", "2": "HIGH", "3": "NORMAL", "4": "LOW", "5": "LOW"}
 _NUMBER = re.compile(r"[PSps]?([1-5])(?:\.0)?")
+_LEADING = re.compile(r"\d{1,2}(?=\D)")
 _ACCENT = re.compile("[\u0300-\u036f]")
 USUAL_PRIORITY = "NORMAL"
+_LEVELS = ("URGENT", "HIGH", "NORMAL", "LOW")
+_UNCLEAR = "unclear; choose a priority"
 
 
 def folded(text: str) -> str:
@@ -122,9 +126,14 @@ class Vocabulary:
         return next((word for word in self.words.get(about, ()) if _says(name, word)), "")
 
 
+def joins_words(name: str) -> bool:
+    """Whether ``name`` is in a script whose names are not taken apart by spaces."""
+    return is_unspaced(name) or _COMPOUND.search(name) is not None
+
+
 def _says(name: str, phrase: str) -> bool:
-    """Whether the words of ``phrase`` are in a plain name; scripts without spaces are searched letter by letter."""
-    if is_unspaced(phrase):
+    """Whether the words of ``phrase`` are in a plain name; scripts that join words are searched letter by letter."""
+    if joins_words(phrase):
         return phrase in name.replace(" ", "")
     return f" {phrase} " in f" {name} "
 
@@ -210,7 +219,44 @@ def level_of(word: str) -> Level:
         return Level(priority, f"contains {written!r}", sure=True)
     if number := _NUMBER.fullmatch(_without_name(word)):
         return Level(_SCALE[number[1]], "number: 1 is assumed to be highest; reverse the list if not", sure=False)
-    return Level(USUAL_PRIORITY, "unclear; choose a priority", sure=False)
+    return Level(USUAL_PRIORITY, _UNCLEAR, sure=False)
+
+
+def levels_of(words: Collection[str]) -> dict[str, Level]:
+    """The priorities that the words of one column mean: where the list leaves it open, the other words decide."""
+    vocabulary = load_vocabulary()
+    levels = {word: level_of(word) for word in words}
+    known = {word: _word_of_priority(word) for word, level in levels.items() if level.sure}
+    for word, part in known.items():
+        level, others = levels[word].priority, [other for other in known.values() if other != part]
+        same = [other for other in others if vocabulary.levels[other][0] == level]
+        if part in vocabulary.words["lesser"] and same:
+            levels[word] = Level("LOW", f"below {vocabulary.levels[same[0]][1]!r}", sure=True)
+        elif level == "URGENT" and any(other.endswith(f" {part}") for other in same) and not _has(levels, "HIGH"):
+            levels[word] = Level("HIGH", "a stronger word is there too", sure=True)
+    _place_numbered(levels)
+    unknown = [word for word, level in levels.items() if level.reason == _UNCLEAR]
+    gaps = [level for level in _LEVELS if not _has({word: levels[word] for word in known}, level)]
+    if len(unknown) == len(gaps) == 1:
+        levels[unknown[0]] = Level(gaps[0], "unclear; the other words leave only this priority", sure=False)
+    return levels
+
+
+def _place_numbered(levels: dict[str, Level]) -> None:
+    """Puts words behind numbers (``5 - Planning``) between the nearest numbers of which the words are known."""
+    numbers = {word: int(found[0]) for word in levels if (found := _LEADING.match(word))}
+    ranks = {numbers[word]: _LEVELS.index(levels[word].priority) for word in numbers if levels[word].sure}
+    if len(ranks) < 2 or len(set(numbers.values())) < len(levels):
+        return
+    for word, number in numbers.items():
+        if levels[word].reason == _UNCLEAR:
+            before, after = sorted(it for it in ranks if it < number), sorted(it for it in ranks if it > number)
+            around = [ranks[it] for it in (*before[-1:], *after[:1])]
+            levels[word] = Level(_LEVELS[sum(around) // len(around)], "unclear; placed by its number", sure=False)
+
+
+def _has(levels: Mapping[str, Level], priority: str) -> bool:
+    return any(level.priority == priority for level in levels.values())
 
 
 def are_priorities(words: Collection[str]) -> bool:

@@ -8,17 +8,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from importer.errors import SourceError
+from importer.mapping.addresses import is_email
 from importer.reader import Reader, open_reader, sheet_names
 from importer.suggest.columns import Column, Kind, describe
+from importer.suggest.evidence import looks_like_people
 from importer.suggest.first_rows import FirstRows, read_first_rows
 from importer.suggest.headers import load_vocabulary, plain_name, squeezed
 from importer.suggest.roles import Roles, assign
 from importer.suggest.row_names import LEAST_SHARE, Match, Named, matches
 
 TABLES_MAX = 4  #: Sheets that are looked at, and files of each kind.
+_OTHERS_MAX = 8  #: Files with a name that says nothing.
+_CERTAIN = 0.9  #: Of the cells of a table with such a name, those that name a ticket.
 _PLAIN = (".csv", ".tsv", ".txt")
 _SUFFIXES = frozenset({*_PLAIN, ".gz", ".zip", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
-_SAME_SHARE = 0.8  #: Of the names of the columns of two sheets for both to have tickets.
+_SAME_SHARE = 0.8  #: Of the names of the columns of two tables for both to have tickets.
 _TEXTS = (Kind.LONG, Kind.TEXT)
 
 
@@ -37,6 +41,7 @@ class CommentTable:
 
     place: Place
     match: Match  #: The column that says which ticket a row belongs to.
+    is_named: bool  #: Whether the name of the table says what it has.
     body: Column  #: The column with the text.
     author: Column | None = None  #: The column with the name of who wrote it.
     created: Column | None = None  #: The column with the time, if all of its cells can be read.
@@ -54,6 +59,7 @@ class PeopleTable:
     name: Column | None
     found: int  #: Cells of the export that are in the table.
     cells: int  #: Of how many.
+    invalid: tuple[str, ...] = ()  #: Texts of the column of addresses that are none, of those people.
 
     def lookup(self, value: Column) -> dict[str, str]:
         """The keys of a `lookup:` for a value."""
@@ -70,8 +76,8 @@ class Unusable:
     reason: str
 
 
-def _files(path: Path, kind: str, source: Reader) -> list[Place]:
-    """The tables next to the export at ``path`` that have a name of this kind."""
+def _files(path: Path, kind: str, source: Reader, *, named: bool = True) -> list[Place]:
+    """The tables next to the export at ``path`` that have a name of this kind; else those that have none."""
     try:
         near = sorted(path.absolute().parent.iterdir())
     except OSError:
@@ -80,16 +86,17 @@ def _files(path: Path, kind: str, source: Reader) -> list[Place]:
         file
         for file in near
         if file.suffix.lower() in _SUFFIXES and not file.name.startswith((".", "~"))
-        if any(word in squeezed(file.name.partition(".")[0]) for word in load_vocabulary().words[kind])
+        if named == any(word in squeezed(file.name.partition(".")[0]) for word in load_vocabulary().words[kind])
         if file.is_file() and not file.samefile(path)
     ]
-    return [Place(file, encoding=source.reading.get("encoding") or "") for file in files[:TABLES_MAX]]
+    most = TABLES_MAX if named else _OTHERS_MAX
+    return [Place(file, encoding=source.reading.get("encoding") or "") for file in files[:most]]
 
 
 def _read(place: Place, export: Reader) -> tuple[Place, FirstRows] | Unusable | None:
     """A table, and what it was read with: its own encoding, as a byte order mark or UTF-8 tell it, before that.
 
-    None if it has the columns of the export, a sheet at least most of them: it is another one.
+    None if it has the columns of the export, or most of them: it is another one.
     """
     encodings = ("", place.encoding) if place.path.suffix.lower() in _PLAIN and place.encoding else ("",)
     failures = []
@@ -97,7 +104,7 @@ def _read(place: Place, export: Reader) -> tuple[Place, FirstRows] | Unusable | 
         try:
             source = open_reader(place.path, sheet=place.sheet or None, encoding=encoding or None)
             same, all_names = {*source.columns} & {*export.columns}, {*source.columns} | {*export.columns}
-            if len(same) >= (_SAME_SHARE if place.sheet else 1) * len(all_names):
+            if len(same) >= _SAME_SHARE * len(all_names):
                 return None
             return replace(place, encoding=encoding), read_first_rows(source)
         except SourceError as error:
@@ -124,7 +131,26 @@ def find_comments(
             comments += [found] if found else []
         elif not place.sheet and place.path.suffix.lower() != ".txt":  # most texts and sheets are no comments
             comments.append(table)
+    if not any(isinstance(found, CommentTable) for found in comments):
+        comments += list(_unnamed(path, source, names))
     return comments, more
+
+
+def _unnamed(path: Path, source: Reader, names: Sequence[Named]) -> Iterator[CommentTable]:
+    """The comments in tables whose names say nothing, known by a column that names tickets again and again."""
+    for place in _files(path, "comment_files", source, named=False):
+        table = _read(place, source)
+        if isinstance(table, tuple):
+            found = _comments(*table, names, is_named=False)
+            if isinstance(found, CommentTable) and _is_certain(found.match):
+                yield found
+
+
+def _is_certain(match: Match) -> bool:
+    """Whether the cells name tickets, and not by chance: under a header that says so, or as codes."""
+    same = squeezed(match.column.name) == squeezed(match.named.column.name)
+    telling = _is_about_tickets(match) or same or match.column.share_of("code") >= _CERTAIN
+    return telling and match.share >= _CERTAIN and match.column.distinct < match.column.filled
 
 
 def _sheets(path: Path, source: Reader) -> Iterator[Place]:
@@ -135,7 +161,9 @@ def _sheets(path: Path, source: Reader) -> Iterator[Place]:
     yield from (Place(path, sheet) for sheet in sheets[:TABLES_MAX])
 
 
-def _comments(place: Place, table: FirstRows, names: Sequence[Named]) -> CommentTable | Unusable | None:
+def _comments(
+    place: Place, table: FirstRows, names: Sequence[Named], *, is_named: bool = True
+) -> CommentTable | Unusable | None:
     """The comments of a table, if it has some; of other tickets they are reported, as it may be the wrong file."""
     columns = describe(table)
     found = [match for column in columns for match in matches(column, names)]
@@ -152,16 +180,19 @@ def _comments(place: Place, table: FirstRows, names: Sequence[Named]) -> Comment
     if (body := _body(others, roles, is_sheet=bool(place.sheet))) is None:
         return None
     one = {role: pick.column for role, pick in roles.one.items()}
-    created = one.get("created")
+    dated = [column for column in others if column.dates]
+    created = one.get("created") or (dated[0] if len(dated) == 1 else None)
     is_time = created and created.dates and created.dates.fitting == created.dates.looked_at
     by_name = [
         it for it in others if it.kind in (Kind.TEXT, Kind.EMAIL) and it.profile.mean <= 60 and it.says("authors")
     ]
-    authors = [one.get("requester_name"), one.get("requester_email"), roles.owner, *by_name]
+    people = [it for it in others if it.kind is Kind.TEXT and looks_like_people(it.profile)]
+    authors = [one.get("requester_name"), one.get("requester_email"), roles.owner, *by_name, *people]
     author = next(filter(None, authors), None)
     return CommentTable(
         place,
         best,
+        is_named,
         body,
         author=None if author is body else author,
         created=created if created and is_time and created.profile.repeats == 1 else None,
@@ -209,9 +240,8 @@ def find_people(
         if table is None or isinstance(table, Unusable):
             unusable = unusable or table
             continue
-        others = describe(table[1])
         for _, by in sorted(called, key=lambda entry: entry[0]):
-            if found := _people(table[0], folder, by, others):
+            if found := _people(*table, folder, by):
                 return found
     return unusable
 
@@ -225,9 +255,9 @@ def _rank(column: Column) -> int | None:
     return called.rank if called.exact else None
 
 
-def _people(place: Place, folder: Path, by: Column, columns: Sequence[Column]) -> PeopleTable | None:
+def _people(place: Place, table: FirstRows, folder: Path, by: Column) -> PeopleTable | None:
     """The table, if most cells of ``by`` are in a column of it in which all texts differ."""
-    counts = by.profile.values.counts
+    counts, columns = by.profile.values.counts, describe(table)
     keys = [it for it in columns if it.kind in (Kind.NUMBER, Kind.TEXT) and it.profile.complete]
     found = {
         key: sum(times for text, times in counts.items() if text in key.profile.values.counts)
@@ -242,4 +272,6 @@ def _people(place: Place, folder: Path, by: Column, columns: Sequence[Column]) -
     if best is None or not found[best] or found[best] < LEAST_SHARE * cells or not (email or name):
         return None
     file = os.path.relpath(place.path.absolute(), folder.absolute())
-    return PeopleTable(place, file, by, best, email, name, found[best], cells)
+    pairs = zip(table.texts(best.profile), table.texts(email.profile), strict=True) if email else ()
+    invalid = dict.fromkeys(text for key, text in pairs if key in counts and text and not is_email(text))
+    return PeopleTable(place, file, by, best, email, name, found[best], cells, tuple(invalid))

@@ -97,10 +97,15 @@ def explain(columns: Sequence[Column], rows: int, name: str) -> list[Evidence]:
 
 
 def _spoken_for(column: Column, role: str) -> str:
-    """The other role of which the column has a name, if it has none of this one; empty if there is no such."""
+    """The other role of which the column has a name, if it has none of this one; empty if there is no such.
+
+    A name for what the cells cannot be says nothing: a `Type` of long texts is free for another role.
+    """
     own = column.called(role)
     for other in (it for it in _NAMED if it not in (role, _ALSO_SAID_OF.get(role))):
         called = column.called(other)
+        if other in ("type", "status", "priority") and column.kind is Kind.LONG:
+            continue
         if called.known and not own.known:
             return other
         if called.points and (not own.points or (own.phrase and (called.exact or other == "note"))):

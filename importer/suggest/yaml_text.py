@@ -72,6 +72,7 @@ class Use:
 
     field: str
     mark: str = ""
+    name: str = ""  #: The custom field that the file writes for it; empty if it is none.
 
 
 class Page:
@@ -88,18 +89,20 @@ class Page:
         if self.lines and self.lines[-1]:
             self.lines.append("")
 
-    def line(self, text: str, indent: int = 0, *, of: ColumnProfile | None = None, field: str = "") -> None:
-        """A line of YAML; with ``of`` it makes a ``field`` of this column."""
+    def line(
+        self, text: str, indent: int = 0, *, of: ColumnProfile | None = None, field: str = "", name: str = ""
+    ) -> None:
+        """A line of YAML; with ``of`` it makes a ``field`` of this column, in the file with another ``name``."""
         self.lines.append(" " * indent + text)
         if of is not None:
             mark = next((mark for mark in (CHECK, GUESS) if mark in self._marks), "")
-            first = self.uses.setdefault(of, Use(field, mark))
+            first = self.uses.setdefault(of, Use(field, mark, name))
             self.uses[of] = replace(first, mark=min(filter(None, (first.mark, mark)), default=""))  # CHECK < GUESS
         self._marks.clear()
 
     def value(self, name: str, parts: Mapping[str, Entry], indent: int, of: ColumnProfile, field: str = "") -> None:
         """A line ``name: value`` that makes the field of this name, or another one, of a column."""
-        self.line(f"{name}: {value(parts)}", indent, of=of, field=field or name)
+        self.line(f"{name}: {value(parts)}", indent, of=of, field=field or name, name=name if field else "")
 
     def comment(self, text: str, indent: int = 0, mark: str = "", *, alone: bool = False) -> None:
         """A comment, wrapped; with a mark it begins with it. If it is ``alone``, it is not about the line below."""

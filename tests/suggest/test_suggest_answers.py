@@ -1,6 +1,7 @@
 """A person corrects a suggestion without editing YAML, and asks why; the profile remembers what was said."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,9 @@ def export(tmp_path: Path) -> Path:
 
 
 def table_of(out: str) -> dict[str, tuple[str, str]]:
-    lines = [line.split() for line in out.splitlines() if line.startswith("  ")]
-    return {words[0]: (words[1], words[2]) for words in lines if len(words) > 3}
+    """Column → field and how sure it is, of the columns in the table."""
+    found = re.findall(r"^  (\S+)  +(\S+(?: \(\w+\))?) +(sure|guess|check) ", out, re.MULTILINE)
+    return {column: (field, sure) for column, field, sure in found}
 
 
 def test_answers_are_written_and_remembered(program: Program, export: Path, tmp_path: Path) -> None:
@@ -34,7 +36,7 @@ def test_answers_are_written_and_remembered(program: Program, export: Path, tmp_
     assert second.code == 0, second.err
     table = table_of(second.out)
     assert (table["sede"], table["usuario"], table["horas"]) == (
-        ("label", "sure"),
+        ("text3 (label)", "sure"),
         ("unused", "sure"),
         ("text9", "sure"),
     )
@@ -92,6 +94,8 @@ def test_explain_says_what_speaks_for_and_against(program: Program, export: Path
     assert "for      words of a status, such as 'cerrado'" in done.out
     hours = program("suggest", export, "--explain", "horas").out
     assert "'horas' in its name says that it measures something" in hours
+    place = program("suggest", export, "--explain", "sede").out
+    assert "title: 0 points\n  against  'sede' in its name says that it is about something else" in place
     assert program("suggest", export, "--explain", "hours").code == 2
 
 
@@ -108,6 +112,52 @@ def test_an_answer_is_called_one_and_doubted_where_the_cells_speak_against_it(
     fixed = mapping.replace("sede, type: boolean", "sede, type: boolean, values: {Lima: 'true', Cusco: 'false'}")
     (tmp_path / "m.yml").write_text(fixed, encoding="utf-8")
     assert program("check", export, "--mapping", "m.yml").code == 0
+
+
+def test_all_wrong_answers_are_said_with_their_lines(program: Program, export: Path, tmp_path: Path) -> None:
+    wrong = [
+        "fecah = created",
+        "sede = titel",
+        "# mine",
+        "sede = label",
+        "Fecha = numeric1",
+        "Prioritad = priority",
+        "x",
+    ]
+    (tmp_path / "a.txt").write_text("\n".join(wrong), encoding="utf-8")
+    done = program("suggest", export, "-o", "m.yml", "--answers", "a.txt")
+    assert (done.code, done.err.count("a.txt:")) == (2, 5)
+    found = [line.removeprefix("error: ") for line in done.err.splitlines() if "a.txt:" in line]
+    assert found == [
+        "a.txt:1: the export has no column 'fecah'",
+        "a.txt:2: unknown field 'titel'",
+        "a.txt:5: numeric1 does not accept dates, but 'Fecha' contains dates",
+        "a.txt:6: the export has no column 'Prioritad'",
+        "a.txt:7: 'x' is not an answer",
+    ]
+    assert "did you mean 'Fecha'?" in done.err
+    assert not (tmp_path / "m.yml").exists()
+
+
+@pytest.mark.parametrize("field", ["numeric1", "checkbox1", "decimal1", "multi_select1", "dependent_field1"])
+def test_dates_go_into_fields_that_accept_them(field: str, program: Program, export: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(f"Fecha = {field}\n", encoding="utf-8")
+    done = program("suggest", export, "--answers", "a.txt")
+    assert (done.code, done.err.startswith(f"error: a.txt:1: {field} does not accept dates")) == (2, True), done.err
+
+
+def test_the_table_says_what_the_file_writes(program: Program, export: Path, tmp_path: Path) -> None:
+    done = program("suggest", export, "-o", "m.yml")
+    table, mapping = table_of(done.out), (tmp_path / "m.yml").read_text("utf-8")
+    assert table["estado"] == ("text2 (status)", "guess")
+    assert "text2: estado" in mapping
+    assert table["Fecha"][0] == "date1 (created)"
+    assert "(no e-mail column)  requester_email    check  requesters will have no address" in done.out
+    marks = [mark for _, mark in re.findall(r"^  (\S.*?)  +\S.* (guess|check)  ", done.out, re.MULTILINE)]
+    counted = f"({marks.count('guess')} and {marks.count('check')} in the table below)."
+    total = f"Wrote m.yml: {mapping.count('GUESS: ')} guesses, {mapping.count('CHECK: ')} lines to check "
+    assert done.out.startswith(total + counted)
+    assert "Wrote m.profile.json: " in done.out
 
 
 @pytest.mark.parametrize(

@@ -120,4 +120,4 @@ def test_the_table_is_straight_in_wide_scripts_too(program: Program, tmp_path: P
     (tmp_path / "t.csv").write_text(f"受付番号,件名,Priority\n{rows}", encoding="utf-8")
     lines = program("suggest", "t.csv", "-o", "m.yml").out.splitlines()
     fields = [line for line in lines if line.startswith("  ") and "guess" in line]
-    assert [disp_len(line[: line.index("guess")]) for line in fields] == [31, 31]
+    assert [disp_len(line[: line.index("guess")]) for line in fields] == [46, 46]

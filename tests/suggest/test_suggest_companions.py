@@ -98,7 +98,11 @@ def test_an_encoding_that_had_to_be_said_counts_for_both(tmp_path: Path) -> None
         ("comments.csv", [["ticket_id", "body"], ["101", "It burns"], ['101;"open']], "cannot be read"),
         ("comments.csv", TICKETS, ""),  # another export of the same kind
         ("notes.txt", [["Dear all"], ["this is no table"]], ""),
-        ("invoices.csv", COMMENTS, ""),
+        (
+            "prices.csv",
+            [["id", "what it is"], *([str(n), f"the {n} of all our machines"] for n in range(100, 104))],
+            "",
+        ),
     ],
 )
 def test_what_is_no_companion_is_not_joined(tmp_path: Path, name: str, rows: list[list[str]], said: str) -> None:
@@ -169,3 +173,44 @@ def test_a_short_id_is_looked_up_and_is_no_name(tmp_path: Path, program: Program
     assert said.startswith("requester_id → requester_email, ")
     table = program("suggest", "tickets.csv", "-o", "mapping.yml").out
     assert "(no subject column)  title              check  the start of the description" in table
+
+
+@pytest.mark.parametrize("name", ["storico.csv", "histórico de atendimento.csv", "处理记录.csv", "stg_2024_part.csv"])
+@pytest.mark.parametrize("header", ["Ticket ID", "chamado_id", "parent_ticket_id"])
+def test_a_table_with_any_name_is_joined_by_its_keys(name: str, header: str, tmp_path: Path) -> None:
+    export = save(tmp_path / "export.csv", TICKETS)
+    rows = [
+        [str(900 + n), str(100 + n // 2), f"2024-03-{n:02} 10:00", f"We have been there {n} times"]
+        for n in range(1, 13)
+    ]
+    save(tmp_path / name, [["no", header, "day", "said"], *rows])
+    text = suggest_mapping(export).text
+    assert f"key: {header}\n" in text
+    assert "body: said\n" in text
+    assert [note["note_body"] for note in notes_of(export, text)["101"][:2]] == [rows[1][3], rows[2][3]]
+
+
+def test_a_table_that_names_no_ticket_again_is_not_joined(tmp_path: Path) -> None:
+    """Its own numbers are those of tickets by chance."""
+    export = save(tmp_path / "export.csv", TICKETS)
+    machines = [[str(n), f"the big machine number {n} in the hall"] for n in range(100, 112)]
+    save(tmp_path / "machines.csv", [["Ticket ID", "what it is"], *machines])
+    orders = [[str(n), str(100 + n // 2), f"some screws for machine number {n}"] for n in range(12)]
+    save(tmp_path / "orders.csv", [["id", "machine", "what"], *orders])
+    assert "file:" not in suggest_mapping(export).text
+
+
+def test_addresses_of_users_that_are_none_are_left_out(tmp_path: Path) -> None:
+    """They are not in the export, so nobody could fix them in the file of failures."""
+    tickets = [[f"T-{n}", f"Printer {n} burns", str(70 + n)] for n in range(12)]
+    export = save(tmp_path / "tickets.csv", [["id", "subject", "requester_id"], *tickets])
+    addresses = ["heloísa..silva@example.com", "ana@", *(f"u{n}@example.com" for n in range(2, 12))]
+    users = [[str(70 + n), address, "Ana Paz"] for n, address in enumerate(addresses)]
+    save(tmp_path / "clientes.csv", [["id", "email", "nome"], *users])
+    suggestion = suggest_mapping(export, folder=tmp_path)
+    assert suggestion.trial.sent == 12
+    said = "CHECK: 2 of the addresses are not valid, such as 'heloísa..silva@example.com'; these requesters get none."
+    assert said in suggestion.text
+    (tmp_path / "m.yml").write_text(suggestion.text, encoding="utf-8")
+    bodies = [json.loads(row.body or b"{}") for row in preview(export, tmp_path / "m.yml", count=3)]
+    assert [body.get("requester_email") for body in bodies] == [None, None, "u2@example.com"]
