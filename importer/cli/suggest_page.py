@@ -26,8 +26,11 @@ def say_suggestion(
     suggestion: Suggestion, source: Path, output: Path, answers: Path | None, saved: Baseline | None
 ) -> None:
     """What was written, the table of columns, and what to do next."""
+    from importer.suggest import BY_POSITION, NO_KEY
     from importer.suggest.answers import differences
 
+    if suggestion.made.get("key") == BY_POSITION:
+        say_prose(f"Check: {NO_KEY}.")
     guesses = f"{suggestion.guesses} guess{'es' * (suggestion.guesses != 1)}"
     say(f"Wrote {output}: {guesses}, {plural(suggestion.checks, 'line')} to check.")
     if suggestion.system:

@@ -25,7 +25,7 @@ from importer.yaml_places import NodePath
 #: A longer key could not be searched for: the field filter of the case list is a part of an address.
 KEY_MAX = 255
 HASH_LENGTH = 32  #: Hexadecimal digits of a key that is a hash; by chance two rows never have the same.
-_FILE_LENGTH = 12  #: Digits of the checksum of a file in front of a key that is a row number.
+POSITION_LENGTH = 12  #: Digits of the checksum of a file in front of a key that is a row number.
 _KEY, _PARENT = "source.key", "parent_id"  # what field errors say that the cells are for
 _PARENT_PATH: NodePath = ("case", "parent_id")
 
@@ -70,7 +70,7 @@ class RowMapper:
         binding = Binding(header, empty, files, definitions, companions)
         self._width = len(columns or ())
         self._key = RowName(source.key or (), binding, target=_KEY, path=("source", "key"), join=source.join)
-        self._is_hashed, self._file = source.hash, (source.position or "")[:_FILE_LENGTH]
+        self._is_hashed, self._file = source.hash, (source.position or "")[:POSITION_LENGTH]
         self._filters = [
             (name, reason, BoundCondition(text, binding, path=("source", name)))
             for name, reason, text in filter_conditions(source)

@@ -23,7 +23,7 @@ from importer.reader.dialect import ALL_SHORT
 from importer.scratch import scratch_folder
 from importer.suggest.answers import answered, merged, still_true
 from importer.suggest.columns import Blanks, Column, Kind, describe, find_blanks
-from importer.suggest.draft import Draft
+from importer.suggest.draft import BY_POSITION, Draft
 from importer.suggest.evidence import Evidence
 from importer.suggest.first_rows import FirstRows, is_number, read_first_rows, shapes_of
 from importer.suggest.headers import System, load_vocabulary, recognise, squeezed
@@ -33,8 +33,10 @@ from importer.suggest.row_names import find_names, find_parents, find_row_key
 from importer.suggest.yaml_text import CHECK, GUESS, Page, Use, named, scalar, shown
 from importer.wording import plural
 
-__all__ = ["Choice", "Suggestion", "Trial", "kinds_of", "suggest"]
+__all__ = ["BY_POSITION", "NO_KEY", "Choice", "Suggestion", "Trial", "kinds_of", "suggest"]
 
+#: What is said first of all where it is true.
+NO_KEY = "no column identifies a ticket, so the row number does: keep this file unchanged, and import no other with it"
 _ERRORS_SHOWN = 10
 _VALUES_LEAST = 2  #: Names of columns that are no names, for a header to look like a row; of two columns one.
 _WORDS_MAX = 30
@@ -138,6 +140,7 @@ def suggest(
         parents=find_parents(table, columns, names, roles),
         comments=comments,
         people=people,
+        checksum=source.fingerprint,
     )
     return _tested(draft, source, path, tuple(_doubts(table, source.notes, sheets)), columns)
 
@@ -162,6 +165,8 @@ def _tested(
     ready = _ready(system, source)
     notes = tuple(note for note in source.notes if not note.startswith(ALL_SHORT))  # which is a doubt
     text = _head(table, system, ready, trial, notes, doubts) + body
+    if draft.key.is_position:
+        text = f"# {CHECK}: {NO_KEY}.\n{text}"
     guesses, checks = (text.count(f"{mark}: ") for mark in (GUESS, CHECK))
     doubted = {column for _, column, _ in trial.errors} | {column.name for column in table.columns if column.errors}
     return Suggestion(
