@@ -82,3 +82,13 @@ def test_a_ledger_with_several_exports_cannot_get_keys_by_position(local: Progra
     refused = local("retry", *LEDGER, "--mapping", "m.yml")
     assert refused.code == 2
     assert "identifies the rows of one file, and this ledger has those of 2" in " ".join(refused.err.split())
+
+
+def test_check_shows_rows_that_are_skipped_although_they_differ(local: Program) -> None:
+    rows = "".join(f"{n % 8},Subject {n},x,\n" for n in range(16))
+    (local.folder / "t.csv").write_text(f"Id,Subject,Body,Mail\n{rows}", encoding="utf-8")
+    said = local("check", "t.csv", "-m", "m.yml").out
+    assert "'0': row 2 is sent, row 10 is not" in said
+    assert "Subject: 'Subject 0' and 'Subject 8'" in said
+    assert "5 more" in said
+    assert "different tickets may be lost" in said
