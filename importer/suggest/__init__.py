@@ -138,6 +138,7 @@ def suggest(
         parents=find_parents(table, columns, names, roles),
         comments=comments,
         people=people,
+        file=path.name if path is not None else "",
         checksum=source.fingerprint,
     )
     return _tested(draft, source, path, tuple(_doubts(table, source.notes, sheets)), columns)

@@ -12,7 +12,7 @@ from importer.quality.profile import ColumnProfile
 from importer.suggest.answers import EXTERNAL_ID_FIELD
 from importer.suggest.columns import Blanks, Kind
 from importer.suggest.evidence import Evidence
-from importer.suggest.fields_and_notes import html_of, write_after_create, write_custom_fields, write_notes
+from importer.suggest.fields_and_notes import html_of, write_after_create, write_custom_fields, write_notes, write_steps
 from importer.suggest.first_rows import FirstRows
 from importer.suggest.headers import USUAL_PRIORITY, level_of
 from importer.suggest.near_tables import CommentTable, PeopleTable, Unusable
@@ -53,6 +53,7 @@ class Draft:
     comments: Sequence[CommentTable | Unusable]  #: Tables with its comments, and those that seem to have some.
     #: A table that knows the requesters, where the export has their ids only; or one that cannot be read.
     people: PeopleTable | Unusable | None = None
+    file: str = ""  #: The name of the export; empty if it is no file.
     checksum: Callable[[], str] = str  #: Gives the checksum of the export, for which its row numbers count.
     page: Page = field(default_factory=Page)
 
@@ -71,7 +72,10 @@ class Draft:
         self._requester()
         self._owner()
         write_custom_fields(page, self.roles)
-        write_notes(page, self.roles, self.table, self.comments)
+        steps = Page()
+        if self.key.steps and self.file:
+            write_steps(steps, self.file, self.key.columns[0], self.key.steps, self.reading)
+        write_notes(page, self.roles, self.table, self.comments, steps)
         write_after_create(page, self.roles)
         if self.key.is_position:
             page.made["key"] = BY_POSITION

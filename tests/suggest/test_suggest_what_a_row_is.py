@@ -1,10 +1,11 @@
 """What a row of an export is: a ticket, one of several rows of a ticket, or no row at all but the header."""
 
+import json
 from pathlib import Path
 
 from suggest_tables import numbers, table
 
-from importer import suggest_mapping
+from importer import preview, suggest_mapping
 from importer.suggest import suggest
 
 
@@ -56,3 +57,12 @@ def test_a_header_of_ids_and_one_without_names_are_said(tmp_path: Path) -> None:
     export.write_text("Id,,,\n1,a b,c d,e\n2,f g,h i,j\n", encoding="utf-8")
     text = " ".join(suggest_mapping(export).text.replace("#", "").split())
     assert "CHECK: the header has no name for most of its 4 columns" in text
+
+
+def test_the_steps_of_a_ticket_become_its_notes(tmp_path: Path) -> None:
+    rows = "".join(f"{900 + n // 3},Step {n},2024-02-{n + 1:02}\n" for n in range(12))
+    (tmp_path / "log.csv").write_text(f"Case ID,Activity,Date\n{rows}", encoding="utf-8")
+    (tmp_path / "m.yml").write_text(suggest_mapping(tmp_path / "log.csv").text, encoding="utf-8")
+    shown = preview(tmp_path / "log.csv", tmp_path / "m.yml", rows=9)
+    notes = [[note["note_body"] for note in json.loads(row.body or b"{}")["notes"]] for row in shown]
+    assert [sum("Activity: Step" in note for note in each) for each in notes] == [3, 3, 3, 3]
