@@ -63,6 +63,6 @@ def test_the_steps_of_a_ticket_become_its_notes(tmp_path: Path) -> None:
     rows = "".join(f"{900 + n // 3},Step {n},2024-02-{n + 1:02}\n" for n in range(12))
     (tmp_path / "log.csv").write_text(f"Case ID,Activity,Date\n{rows}", encoding="utf-8")
     (tmp_path / "m.yml").write_text(suggest_mapping(tmp_path / "log.csv").text, encoding="utf-8")
-    shown = preview(tmp_path / "log.csv", tmp_path / "m.yml", rows=9)
+    shown = preview(tmp_path / "log.csv", tmp_path / "m.yml", count=9)
     notes = [[note["note_body"] for note in json.loads(row.body or b"{}")["notes"]] for row in shown]
     assert [sum("Activity: Step" in note for note in each) for each in notes] == [3, 3, 3, 3]
