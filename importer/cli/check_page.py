@@ -78,6 +78,7 @@ def say_check(result: CheckResult, again: Sequence[str], *, columns: bool = Fals
     section("Value tables", _tables(result.tables, all_of_them=columns))
     section("Filtered rows", _filters(result))
     section("Similar keys (imported as different tickets)", _similar_keys(result))
+    section("Skipped for their key, but different from the row that counts", _merged_rows(result))
     section("File issues (warnings)", _issues(result.file_issues))
     for use in result.note_files:
         section(f"Notes from {clean(use.file, 60)}", _notes(use))
@@ -269,6 +270,15 @@ def _similar_keys(found: Findings) -> Iterator[str]:
         yield _pair(keys)
     if found.similar_keys_count > len(found.similar_keys):
         yield f"{found.similar_keys_count - len(found.similar_keys):,} more: see --json"
+
+
+def _merged_rows(found: Findings) -> Iterator[str]:
+    for pair in found.merged_rows:
+        column, cell, other = (clean(text, 40) for text in (pair.column, pair.cell, pair.skipped_cell))
+        yield f"'{clean(pair.key, 40)}': row {pair.row} is sent, row {pair.skipped} is not"
+        yield f"    {column}: '{cell}' and '{other}'"
+    if more := found.merged_rows_count - len(found.merged_rows):
+        yield f"{more:,} more"
 
 
 def _pair(keys: SimilarKeys) -> str:

@@ -34,8 +34,11 @@ def say_suggestion(
     suggestion: Suggestion, source: Path, output: Path, answers: Path | None, saved: Baseline | None
 ) -> None:
     """What was written, the table of columns, and what to do next."""
+    from importer.suggest import BY_POSITION, NO_KEY
     from importer.suggest.answers import differences, profile_path
 
+    if suggestion.made.get("key") == BY_POSITION:
+        say_prose(f"Check: {NO_KEY}.")
     rows = _table(suggestion)
     guesses, checks = (sum(row[2] == sure for row in rows) for sure in ("guess", "check"))
     whole = f"{suggestion.guesses:,} guess{'es' * (suggestion.guesses != 1)}"

@@ -13,6 +13,7 @@ from importer.ledger.records import (
     FailureLine,
     FieldSet,
     KnownCase,
+    MergedRows,
     OpenUpdate,
     Orphan,
     ResultLine,
@@ -207,6 +208,26 @@ class LedgerView:
         """The keys of rows with these numbers; of the source in view."""
         which = "row IN (SELECT value FROM json_each(:rows))"
         return dict(self.select("SELECT row, key FROM record {where}", which, rows=to_json(list(rows))) if rows else ())
+
+    def merged_rows(self, most: int) -> tuple[list[MergedRows], int]:
+        """The first ``most`` rows in view that are skipped for their key although the row that counts has other cells;
+        and how many there are."""
+        rows = self.select(
+            "SELECT skipped.key, counts.row, skipped.row, columns, kept.cells, content.cells"
+            " FROM (SELECT id, source, row, key FROM record {where} ORDER BY id) AS skipped"
+            " JOIN record AS counts ON counts.key = skipped.key AND counts.source = skipped.source"
+            " AND counts.state IN ('pending', 'waiting')"
+            " JOIN content ON content.record = skipped.id JOIN content AS kept ON kept.record = counts.id"
+            " JOIN source ON source.id = skipped.source WHERE kept.cells <> content.cells",
+            "code = 'duplicate_key'",
+        )
+        found, count = [], 0
+        for key, row, skipped, columns, cells, others in rows:
+            count += 1
+            if count <= most:
+                pairs = zip(*map(cells_from_json, (columns, cells, others)), strict=True)
+                found.append(MergedRows(key, row, skipped, *next(pair for pair in pairs if pair[1] != pair[2])))
+        return found, count
 
     def requests(self) -> int:
         """Requests that were sent to create the records in view, and to update their cases."""

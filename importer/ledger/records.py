@@ -73,6 +73,17 @@ class StagedRow(NamedTuple):
     replaces: int | None = None  #: the record of this ledger that it corrects, if its file says so
 
 
+class MergedRows(NamedTuple):
+    """A row that is skipped because another one has its key, although their cells differ."""
+
+    key: str  #: The key of both.
+    row: int  #: The row that counts.
+    skipped: int  #: The row that is skipped.
+    column: str  #: The first column in which they differ.
+    cell: str  #: What the row that counts has there.
+    skipped_cell: str  #: What the skipped one has.
+
+
 class UnsentRow(NamedTuple):
     """A record that never reached the server, with what is needed to map it anew."""
 

@@ -75,8 +75,13 @@ class Mapping:
 
     @property
     def key_columns(self) -> tuple[str, ...]:
-        """The columns that the key of a row is in."""
-        return tuple(column.column for column in self._form.source.key)
+        """The columns that the key of a row is in; none if it is the position of the row."""
+        return tuple(column.column for column in self._form.source.key or ())
+
+    @property
+    def position(self) -> str | None:
+        """How the checksum of the only file begins for which it counts, if the position of a row is its key."""
+        return self._form.source.position
 
     @property
     def reading(self) -> ReadingOptions:

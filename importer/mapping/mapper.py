@@ -25,6 +25,7 @@ from importer.yaml_places import NodePath
 #: A longer key could not be searched for: the field filter of the case list is a part of an address.
 KEY_MAX = 255
 HASH_LENGTH = 32  #: Hexadecimal digits of a key that is a hash; by chance two rows never have the same.
+POSITION_LENGTH = 12  #: Digits of the checksum of a file in front of a key that is a row number.
 _KEY, _PARENT = "source.key", "parent_id"  # what field errors say that the cells are for
 _PARENT_PATH: NodePath = ("case", "parent_id")
 
@@ -68,13 +69,16 @@ class RowMapper:
         empty = frozenset({"", *(text.strip() for text in source.empty)})
         binding = Binding(header, empty, files, definitions, companions)
         self._width = len(columns or ())
-        self._key = RowName(source.key, binding, target=_KEY, path=("source", "key"), join=source.join)
-        self._is_hashed = source.hash
+        self._key = RowName(source.key or (), binding, target=_KEY, path=("source", "key"), join=source.join)
+        self._is_hashed, self._file = source.hash, (source.position or "")[:POSITION_LENGTH]
         self._filters = [
             (name, reason, BoundCondition(text, binding, path=("source", name)))
             for name, reason, text in filter_conditions(source)
         ]
         fields = make_fields(case, CaseCreate, binding, part="case")
+        if self._file and case.parent_id and case.parent_id.record and not case.parent_id.of:
+            what, hint = "`record` needs `of` where rows have no key", "set `of:` to the column that child rows name"
+            problems.add((*_PARENT_PATH, "record"), what, hint)
         self._parent = ParentLink.of(case.parent_id, binding, join=source.join)
         custom = CustomFields(case.custom_fields, binding, part="case")
         notes = [
@@ -112,6 +116,11 @@ class RowMapper:
                 found[column] = [word for word in found.get(column, words) if word in words]
         return found
 
+    @property
+    def by_position(self) -> bool:
+        """Whether the number of a row is its key."""
+        return bool(self._file)
+
     def apply(self, row: Row) -> Mapped:
         """A body to send, all that is wrong with the row, or why it is filtered.
 
@@ -135,7 +144,7 @@ class RowMapper:
                 rule = f"row has {len(row.cells)} cells, but the header has {self._width}"
                 hint = "check the quotes and delimiters in this row"
                 found.insert(0, FieldError("field_count", None, "", rule, hint))
-            return Mapped("", None, tuple(found))
+            return Mapped(self.key(row), None, tuple(found))
         errors: list[FieldError] = []
         key = self.key(row, errors)
         if reason := self._filtered_by(row.cells, spoiled, errors):
@@ -160,10 +169,17 @@ class RowMapper:
         return Mapped(key, None, (*begun.found, *said), link=link)
 
     def key(self, row: Row, errors: list[FieldError] | None = None) -> str:
-        """The key of a row, whatever else is wrong with it; empty if it has none, or if its cells are damaged."""
+        """The key of a row, whatever else is wrong with it; empty if it has none, or if its cells are damaged.
+
+        A row without a number is not one of the export: it has no position.
+        """
+        found = [] if errors is None else errors
+        if self._file:
+            if not row.number:
+                found.append(CellError("no_position").at(None, "", target=_KEY))
+            return f"{self._file}-{row.number}" if row.number else ""
         if len(row.cells) != self._width:
             return ""
-        found = [] if errors is None else errors
         key = self._key.digest(row.cells, found) if self._is_hashed else self._key.read(row.cells, found)
         return "" if any(error.column in self._key.columns for error in row.problems) else key
 

@@ -202,9 +202,11 @@ def _entries_of_file(
     each: EachForm, file: Companion | None, binding: Binding, *, path: NodePath, source: SourceForm
 ) -> tuple[Header, _Entries]:
     """The rows of a companion file that have the key of the row; their own row number is one more cell behind."""
-    problems, key, by, path = binding.header.problems, each.key or (), each.by or source.key, (*path, "each")
+    problems, key, by, path = binding.header.problems, each.key or (), each.by or source.key or (), (*path, "each")
     header = Header(file.columns, problems, file.name) if file else Header(None, problems)
-    if len(by) != len(key):
+    if not by:
+        problems.add((*path, "key"), "`key` needs `by` where rows have no key", "set `by:` to the export's column")
+    elif len(by) != len(key):
         what = f"`key` has {len(key)} columns, but `by` has {len(by)}"
         problems.add((*path, "key"), what, "list the same number of columns in both; by default `by` is `source.key`")
     of_export = binding.header.positions_of(by, path=(*path, "by") if each.by else ("source", "key"))

@@ -313,8 +313,15 @@ Names = Annotated[
 class SourceForm(ReadingForm):
     """What the export means."""
 
-    key: Columns
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["key"]}, {"required": ["position"]}]})
+    needs = {"hash": "key"}
+
+    key: Columns | None = None
     """What identifies a ticket permanently: a column, or several."""
+
+    position: Annotated[str, Field(pattern=r"^[0-9a-f]{12,64}$")] | None = None
+    """In place of `key`, if nothing identifies a ticket: the row number is the key, in the one file with this checksum.
+    `suggest` writes it; 12 or more of its hexadecimal digits."""
 
     join: Annotated[str, Field(min_length=1)] = "/"
     """The text between the parts of a key of several columns."""
@@ -339,3 +346,14 @@ class SourceForm(ReadingForm):
 
     header_row: Annotated[int, Field(ge=0)] | None = None
     """Line, or row of the sheet, with the header; 0 if there is none. By default the first one below titles."""
+
+    @model_validator(mode="after")
+    def _has_one_key(self) -> Self:
+        if self.key is None and self.position is None:
+            raise FormError("`key` is missing in `source`", "add `key: …`")
+        if self.position is not None:
+            needless = min({"key", "keep"} & self.model_fields_set, default="")
+            if needless:
+                what = f"`{needless}` and `position` cannot be used together"
+                raise FormError(what, "remove one of them: by its position, each row is another ticket", key=needless)
+        return self

@@ -150,6 +150,7 @@ def open_export(
     Raises:
         SourceError: the export cannot be read.
         MappingError: the mapping is not valid.
+        ChangedError: the mapping is for the rows of another file, by their positions.
     """
     loaded = opened_mapping(mapping, (folder_of(source), *allow_files))
     given = cast(ReadingOptions, {name: value for name, value in reading.items() if value is not None})
@@ -157,7 +158,21 @@ def open_export(
     if loaded.reading and isinstance(source, str | os.PathLike) and not is_failures_file(Path(source)):
         options = options_for(Path(source), loaded.reading) | given
     path = Path(source) if isinstance(source, str | os.PathLike) else None
-    return Export(open_reader(source, **options), loaded, given, path, tuple(notes))
+    reader = open_reader(source, **options)
+    if loaded.position and failures_file_of(reader.columns) is None:
+        _refuse_other_file(reader, loaded)
+    return Export(reader, loaded, given, path, tuple(notes))
+
+
+def _refuse_other_file(reader: Reader, mapping: Mapping) -> None:
+    """Where the position of a row is its key, another file would give the cases of its tickets to other tickets."""
+    if not (found := reader.fingerprint()).startswith(mapping.position or ""):
+        what = "the file is not, or no longer, the one whose row numbers are the keys of this mapping"
+        hint = (
+            f"use the unchanged file; `retry` finishes its rows without it. For a file of other tickets write"
+            f" `position: {found[:12]}`, with a new --ledger: all of its rows become cases"
+        )
+        raise ChangedError(what, where=reader.name, hint=hint)
 
 
 def folder_of(source: StrPath | DataFrame) -> Path:

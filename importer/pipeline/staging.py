@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.errors import ChangedError, MappingError
-from importer.ledger import Ledger
+from importer.ledger import Ledger, positions
 from importer.ledger import sources as entry
 from importer.ledger.records import NewSource, SourceInfo, StagedRow
 from importer.models import Mapped, Row, State, StrPath
@@ -190,7 +190,16 @@ def _corrected(
             )
             own, restored = fixed.row, restored + fixed.put_back
         own_rows.append(own)
-    return list(map(StagedRow, own_rows, mapper.apply_all(own_rows), records)), restored
+    named = _positioned(ledger, mapper, own_rows, records)
+    return list(map(StagedRow, own_rows, mapper.apply_all(named), records)), restored
+
+
+def _positioned(ledger: Ledger, mapper: RowMapper, rows: list[Row], records: Sequence[int | None]) -> list[Row]:
+    """The rows with the numbers that they have in the export, if these are their keys; 0 for rows not from there."""
+    if not mapper.by_position:
+        return rows
+    numbers = positions.in_export(ledger, (record for record in records if record is not None))
+    return [row._replace(number=numbers.get(record or 0, 0)) for row, record in zip(rows, records, strict=True)]
 
 
 def remap_all(
@@ -209,6 +218,11 @@ def remap_all(
         MappingError: the mapping does not fit the columns, or puts the external id into another field.
         CaseImporterError: see :func:`importer.pipeline.companions.open_companions`.
     """
+    if mapping.position and (exports := positions.count_exports(ledger)) > 1:
+        what = f"`position` identifies the rows of one file, and this ledger has those of {exports}"
+        raise MappingError(
+            what, where=mapping.name, hint="import each file again, with a mapping and a ledger for it alone"
+        )
     for info in entry.sources(ledger):
         if info.staged and entry.unsent_rows(ledger, info.id, states=states, after=0, limit=1):
             folder = Path(info.companions[0].path).parent if info.companions else Path()
@@ -241,6 +255,7 @@ def _remap(
     while page := entry.unsent_rows(ledger, info.id, states=states, after=last, limit=_BATCH):
         between()
         read = [_as_read(row, len(info.columns)) for row in page]
+        read = _positioned(ledger, mapper, read, [row.id for row in page])
         remapped = list(zip(page, mapper.apply_all(read), strict=True))
         entry.remap(ledger, info.id, remapped)
         revived += [row.id for row in page if row.state in (State.INVALID, State.SKIPPED)]

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 from importer.ledger import LedgerView
 from importer.ledger.causes import ROWS_NAMED, Cause, FieldErrorCounts, causes
-from importer.ledger.records import SimilarKeys, StagedRow
+from importer.ledger.records import MergedRows, SimilarKeys, StagedRow
 from importer.mapping import Mapping
 from importer.models import State
 from importer.quality.autofix import Suggestion, suggestions
-from importer.quality.file_checks import FileIssue, issue_shapes, sheet_issues
+from importer.quality.file_checks import FileIssue, issue_shapes, merged_issue, sheet_issues
 from importer.quality.mapping_checks import (
     ColumnUse,
     FieldCheck,
@@ -34,7 +34,7 @@ from importer.reader import Reader
 
 __all__ = ["Findings", "QualityCheck"]
 
-_SIMILAR_KEYS_NAMED = 10
+_SIMILAR_KEYS_NAMED, _MERGED_NAMED = 10, 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,8 @@ class Findings:
     filters: tuple[FilterUse, ...] = ()  #: The conditions by which the mapping filters rows.
     similar_keys: tuple[SimilarKeys, ...] = ()  #: Keys that look alike, the first few.
     similar_keys_count: int = 0  #: How many groups of such keys there are.
+    merged_rows: tuple[MergedRows, ...] = ()  #: Rows skipped for their key although they differ, the first few.
+    merged_rows_count: int = 0  #: How many rows that are.
     note_files: tuple[NotesUse, ...] = ()  #: The companion files with notes.
 
 
@@ -124,6 +126,7 @@ class QualityCheck:
         """What was found, once all rows are staged: with what only the file as a whole and the ledger can tell."""
         found = self.so_far(whole=True)
         similar, count = view.similar_keys(key_as_seen, _SIMILAR_KEYS_NAMED)
+        merged, merged_count = view.merged_rows(_MERGED_NAMED)
         layout = self._source.layout
         if self._columns != self._source.columns:  # a failures file, in which we hide what is ours
             layout = replace(layout, hidden_columns=(), hidden_sheets=())
@@ -132,9 +135,11 @@ class QualityCheck:
         return replace(
             found,
             causes=tuple(cause for cause in causes(view, rows_named=ROWS_NAMED) if not _will_be_sent(cause)),
-            file_issues=(*issues, *sheet_issues(layout)),
+            file_issues=(*merged_issue(merged_count, found.rows), *issues, *sheet_issues(layout)),
             similar_keys=tuple(similar),
             similar_keys_count=count,
+            merged_rows=tuple(merged),
+            merged_rows_count=merged_count,
             note_files=tuple(check.use(view, place) for place, check in enumerate(self._notes)),
         )
 

@@ -11,21 +11,29 @@ from importlib.resources import files
 from typing import Any
 
 from importer.formulas import EXCEL_CELL_MAX
+from importer.mapping.addresses import is_email
 from importer.models import Row, shown
-from importer.quality.date_formats import readings_of
+from importer.quality.date_formats import is_date, readings_of
 from importer.quality.profile import ROWS_NAMED, ColumnProfile, FileProfile, Tally
 from importer.reader.base import SheetLayout, column_letters
+from importer.wording import listed
 
 EXCEL_DIGITS = 15  #: That Excel keeps of a number. Source: Microsoft, "Excel specifications and limits".
 #: The kinds that are about the order of day and month → whether the day comes first; None if no row proves it.
 DAY_FIRST = {"day_first_dates": True, "month_first_dates": False, "ambiguous_dates": None}
 
 _DIGITS_MAX = 39  #: Longer numbers are not ids.
+_DATA_LEAST = 2  #: Names of columns that are data, for a header to look like a row; of two columns one.
 _DATES_LEAST = 0.1  #: Share of the cells of a column that must be dates for their order to be a question.
+_MERGED_MOST = 0.01  #: Of the rows, those that may differ from the row with their key.
 _MONTHS = 12
 _BEGIN_OF_NUMBERS = frozenset("0123456789+-")
 _SCIENTIFIC = re.compile(r"[+-]?\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 _DATE = re.compile(r"(\d{1,2})([/.\-])(\d{1,2})\2(\d{4}|\d{2})\b")
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*%?|\d{1,3}(?:[ \u202f\xa0]\d{3})+")  # some group digits by spaces
+#: An id of several parts, such as ``SUP-12`` or ``INC-2024-00017``.
+CODE = re.compile(r"#?[A-Z][A-Z0-9]{0,9}(?:(?:[-_/.][A-Z0-9]{1,12}){0,3}[-_/]\d{1,12}|\d{3,12})")
+_NAMELESS = re.compile(r"column [A-Z]{1,3}|Unnamed: \d+")  # as we, and pandas, name columns that have no name
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # UTF-8 that was read as Windows-1252. Quotes may well follow a Portuguese Ã, so they are no evidence there.
 _FOLLOWS = "[\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ•–—˜™š›œžŸ]"
@@ -122,6 +130,8 @@ def _shapes(cell: str) -> Iterator[str]:
 
 def file_issues(profile: FileProfile, *, whole: bool = True) -> Iterator[FileIssue]:
     """All issues of an export, topic by topic; what only its end shows if ``whole`` says that there is no more."""
+    if profile.rows and (found := header_issue(profile.columns)):
+        yield found
     for kind in ("cut_cell", "scientific_notation"):
         yield from _everywhere(profile, kind)
     for check in (_rounded, _lost_zeros):
@@ -137,6 +147,44 @@ def file_issues(profile: FileProfile, *, whole: bool = True) -> Iterator[FileIss
         yield _of_rows("repeated_header", profile.repeated_header)
     if whole:
         yield from filter(None, (total_lines(profile), _empty_columns(profile)))
+
+
+def is_number(text: str) -> bool:
+    """Whether ``text`` is a number as people or machines write it."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def header_issue(columns: Sequence[ColumnProfile]) -> FileIssue | None:
+    """A header that looks like a row, or that lacks most names because it is a title; None if it is neither."""
+    names = [column.name for column in columns]
+    nameless = sum(_NAMELESS.fullmatch(name) is not None for name in names)
+    if nameless == len(names):  # there is none, as the user said
+        return None
+    again = min((column.values.counts.get(column.name.strip(), 0) for column in columns), default=0)  # as a row
+    data = [column.name for column in columns if _is_a_value(column, again)]
+    weight = len(data) + sum(map(_is_proof, columns))
+    if weight >= min(_DATA_LEAST, (len(names) + 1) // 2):
+        found = listed((f"`{shown(name)}`" for name in dict.fromkeys(names)), most=3)
+        return _issue("header_is_data", len(data), "column", names=found)
+    if 2 * nameless >= len(names) > 2:
+        return _issue("nameless_header", nameless, "column", columns=len(names))
+    return None
+
+
+def _is_a_value(column: ColumnProfile, again: int) -> bool:
+    """Whether the name of a column is a number, a date or an address, or a value of the column."""
+    name = column.name.strip()
+    is_value = is_number(name) or is_date(name) or is_email(name) or column.values.counts.get(name, 0) > again
+    return is_value or _is_proof(column)
+
+
+def _is_proof(column: ColumnProfile) -> bool:
+    """Whether the name of a column can only be a value: an address, or a code in front of codes that begin like it."""
+    name, texts = column.name.strip(), column.values.counts
+    if not CODE.fullmatch(name):
+        return is_email(name)
+    begin = name.rstrip("0123456789")
+    return bool(texts) and 2 * sum(text.startswith(begin) and bool(CODE.fullmatch(text)) for text in texts) > len(texts)
 
 
 def _everywhere(profile: FileProfile, kind: str) -> Iterator[FileIssue]:
@@ -243,6 +291,12 @@ def _empty_columns(profile: FileProfile) -> FileIssue | None:
     if not blank or not last or not profile.rows:
         return None
     return _issue("empty_columns", len(blank), "column", example=", ".join(blank[:8]))
+
+
+def merged_issue(count: int, rows: int) -> Iterator[FileIssue]:
+    """That so many rows are skipped for a key that they share with a different row, if these are more than a few."""
+    if count > _MERGED_MOST * rows:
+        yield _issue("merged_rows", count, "row")
 
 
 def sheet_issues(layout: SheetLayout) -> Iterator[FileIssue]:

@@ -14,29 +14,29 @@ from pathlib import Path
 
 from importer.errors import MappingError, SourceError
 from importer.mapping import RowMapper, load_mapping
-from importer.mapping.addresses import is_email
 from importer.models import Row
 from importer.quality.baseline import Baseline
-from importer.quality.date_formats import is_date
+from importer.quality.file_checks import header_issue
 from importer.reader import Reader
 from importer.reader.dialect import ALL_SHORT
 from importer.scratch import scratch_folder
 from importer.suggest.answers import Answers, answered, still_true
 from importer.suggest.columns import Blanks, Column, Kind, describe, find_blanks
-from importer.suggest.draft import Draft
+from importer.suggest.draft import BY_POSITION, Draft
 from importer.suggest.evidence import Evidence
-from importer.suggest.first_rows import FirstRows, is_number, read_first_rows, shapes_of
+from importer.suggest.first_rows import FirstRows, read_first_rows
 from importer.suggest.headers import System, load_vocabulary, recognise, squeezed
 from importer.suggest.near_tables import PeopleTable, find_comments, find_people
 from importer.suggest.roles import Roles, assign, explain
 from importer.suggest.row_names import find_names, find_parents, find_row_key
-from importer.suggest.yaml_text import CHECK, GUESS, Page, Use, named, scalar, shown
+from importer.suggest.yaml_text import CHECK, GUESS, Page, Use, scalar, shown
 from importer.wording import plural
 
-__all__ = ["Choice", "Suggestion", "Trial", "kinds_of", "suggest"]
+__all__ = ["BY_POSITION", "NO_KEY", "Choice", "Suggestion", "Trial", "kinds_of", "suggest"]
 
+#: What is said first of all where it is true.
+NO_KEY = "no column identifies a ticket, so the row number does: keep this file unchanged, and import no other with it"
 _ERRORS_SHOWN = 10
-_VALUES_LEAST = 2  #: Names of columns that are no names, for a header to look like a row; of two columns one.
 _WORDS_MAX = 30
 
 
@@ -138,6 +138,8 @@ def suggest(
         parents=find_parents(table, columns, names, roles),
         comments=comments,
         people=people,
+        file=path.name if path is not None else "",
+        checksum=source.fingerprint,
     )
     return _tested(draft, source, path, tuple(_doubts(table, source.notes, sheets)), columns)
 
@@ -162,6 +164,8 @@ def _tested(
     ready = _ready(system, source)
     notes = tuple(note for note in source.notes if not note.startswith(ALL_SHORT))  # which is a doubt
     text = _head(table, system, ready, trial, notes, doubts) + body
+    if draft.key.is_position:
+        text = f"# {CHECK}: {NO_KEY}.\n{text}"
     guesses, checks = (text.count(f"{mark}: ") for mark in (GUESS, CHECK))
     doubted = {column for _, column, _ in trial.errors} | {column.name for column in table.columns if column.errors}
     return Suggestion(
@@ -268,19 +272,8 @@ def _doubts(table: FirstRows, notes: Sequence[str], sheets: Sequence[str]) -> It
     if sheets:
         names = ", ".join(repr(shown(sheet)) for sheet in sheets)
         yield f"more tickets in {names}? The columns are the same; import each with --sheet."
-    again = min((column.values.counts.get(column.name.strip(), 0) for column in table.columns), default=0)  # as a row
-    values = [  # numbers, dates or addresses, or values of their own column
-        column
-        for column in table.columns
-        if is_number(column.name)
-        or is_date(column.name)
-        or is_email(column.name)
-        or shapes_of(column.name) == ["code"]
-        or column.values.counts.get(column.name.strip(), 0) > again
-    ]
-    if len(values) >= min(_VALUES_LEAST, (len(table.columns) + 1) // 2):
-        hint = "if so, draft again with --header-row 0, or add a header row"
-        yield f"the header looks like data: {named(table.columns, 3)}; {hint}."
+    if header := header_issue(table.columns):
+        yield f"{header.what}; {header.hint}."
 
 
 def _head(

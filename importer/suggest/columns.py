@@ -128,7 +128,7 @@ def find_blanks(table: FirstRows) -> Blanks:
     """Takes signs such as ``-`` and ``N/D`` for empty, and words such as ``null`` that are everywhere.
 
     A word here and there may be the name of a person or a value like any other: people are called NA and Null, and
-    between ``NY`` and ``CA`` even the sign ``ND`` is a place.
+    between ``NY`` and ``CA`` even the sign ``ND`` is a place, unless most columns that have it have no such codes.
     """
     cells, columns = Counter[str](), Counter[str]()
     for column in table.columns:
@@ -139,7 +139,8 @@ def find_blanks(table: FirstRows) -> Blanks:
         largest = max(column.share(column.blanks[text]) for column in table.columns)
         if text in load_vocabulary().words["blank_signs"]:
             code = _CODE.fullmatch(text)
-            is_blank = not (code and any(text in column.blanks and _is_of_codes(column) for column in table.columns))
+            of_codes = sum(text in column.blanks and _is_of_codes(column) for column in table.columns)
+            is_blank = not code or 2 * of_codes < columns[text]
         else:
             is_blank = times >= _WORD_TIMES and (columns[text] >= _WORD_COLUMNS or largest >= _WORD_SHARE)
         (blanks.taken if is_blank else blanks.kept)[text] = (times, columns[text])

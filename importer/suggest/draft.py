@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from importer.mapping.mapper import POSITION_LENGTH
 from importer.models import ReadingOptions
 from importer.quality.file_checks import FileIssue
 from importer.quality.profile import ColumnProfile
 from importer.suggest.answers import EXTERNAL_ID_FIELD
 from importer.suggest.columns import Blanks, Kind
 from importer.suggest.evidence import Evidence
-from importer.suggest.fields_and_notes import html_of, write_after_create, write_custom_fields, write_notes
+from importer.suggest.fields_and_notes import html_of, write_after_create, write_custom_fields, write_notes, write_steps
 from importer.suggest.first_rows import FirstRows
 from importer.suggest.headers import USUAL_PRIORITY, levels_of
 from importer.suggest.near_tables import CommentTable, PeopleTable, Unusable
@@ -34,6 +35,7 @@ from importer.suggest.yaml_text import (
 from importer.talkdesk.payloads import DESCRIPTION_MAX, TITLE_MAX
 from importer.wording import plural
 
+BY_POSITION = "the row number"  #: What the key is made of if no column is one.
 NO_TITLE = "(no title)"
 NO_TEXT = "(no description)"
 NO_ADDRESS = "requesters will have no address"
@@ -54,6 +56,8 @@ class Draft:
     comments: Sequence[CommentTable | Unusable]  #: Tables with its comments, and those that seem to have some.
     #: A table that knows the requesters, where the export has their ids only; or one that cannot be read.
     people: PeopleTable | Unusable | None = None
+    file: str = ""  #: The name of the export; empty if it is no file.
+    checksum: Callable[[], str] = str  #: Gives the checksum of the export, for which its row numbers count.
     page: Page = field(default_factory=Page)
 
     def write(self) -> str:
@@ -71,9 +75,14 @@ class Draft:
         self._requester()
         self._owner()
         write_custom_fields(page, self.roles)
-        write_notes(page, self.roles, self.table, self.comments)
+        steps = Page()
+        if self.key.steps and self.file:
+            write_steps(steps, self.file, self.key.columns[0], self.key.steps, self.reading)
+        write_notes(page, self.roles, self.table, self.comments, steps)
         write_after_create(page, self.roles)
-        if self.key.is_hash:
+        if self.key.is_position:
+            page.made["key"] = BY_POSITION
+        elif self.key.is_hash:
             page.made["key"] = f"a hash of {named(self.key.columns)}"
         else:
             for column in self.key.columns:
@@ -89,7 +98,9 @@ class Draft:
             page.line(f"{name}: {setting if isinstance(setting, int) else quoted(str(setting))}", 2)
         page.comment("Unique id of a ticket; keeps it from being imported twice.", 2)
         page.comments(key.remarks, 2)
-        if len(key.columns) == 1 and not key.is_hash:
+        if key.is_position:
+            page.line(f"position: {quoted(self.checksum()[:POSITION_LENGTH])}", 2)
+        elif len(key.columns) == 1 and not key.is_hash:
             page.value("key", reference(key.columns[0]), 2, key.columns[0])
         else:
             page.line(f"key: [{', '.join(value(reference(column)) for column in key.columns)}]", 2)
@@ -153,16 +164,22 @@ class Draft:
             made = f"{named([kind.column.profile])} with the key"
             parts = {"template": f"{{{kind.column.name}}} {key}".strip(), "strip": "true", "overflow": "truncate"}
             parts |= {} if key else {"default": NO_TITLE}
-        elif self.key.is_hash and all(map(in_template, self.key.columns)):
-            made = "the columns of the key"
-            template = ", ".join(f"{{{column.name}}}" for column in self.key.columns[:3])
-            parts = {"template": template, "collapse": "true", "overflow": "truncate"}
+        elif not key and (telling := self._telling()):
+            made = named(telling)
+            template = ", ".join(f"{{{column.name}}}" for column in telling)
+            parts = {"template": template, "collapse": "true", "overflow": "truncate", "default": NO_TITLE}
         else:
             made = "the key"
             parts = self._made_of_key("Ticket {}", NO_TITLE) | {"overflow": "truncate"}
         self.page.made["title"] = made
         self.page.comment(f"no subject column found; using {made}. Choose a better column.", 2, CHECK)
         self.page.line(f"title: {value(parts)}", 2)
+
+    def _telling(self) -> list[ColumnProfile]:
+        """Up to three columns that say the most about a row that has no key as text."""
+        picks = [pick.column.profile for role in ("requester_name", "created") if (pick := self.roles.one.get(role))]
+        columns = [*self.key.columns, *picks, *(column.profile for column in self.roles.rest)]
+        return [column for column in dict.fromkeys(columns) if in_template(column) and not column.broken][:3]
 
     def _description(self) -> None:
         pick, page = self.roles.one.get("description"), self.page
@@ -182,7 +199,7 @@ class Draft:
             parts |= {"strip": "true"} if column.filled < self.table.rows else {}
         else:
             parts |= self._default(column, NO_TEXT)
-        longest = column.longest + self.key.columns[0].longest + 60
+        longest = column.longest + sum(part.longest for part in self.key.columns) + 60
         page.value("description", parts | self._html(column) | self._overflow(longest, DESCRIPTION_MAX), 2, column)
 
     def _html(self, column: ColumnProfile) -> dict[str, str]:
@@ -208,7 +225,7 @@ class Draft:
         return {"default": text}
 
     def _made_of_key(self, text: str, otherwise: str) -> dict[str, str]:
-        if self.key.is_hash:
+        if self.key.is_hash or self.key.is_position:
             return {"value": otherwise}
         key = self._key_text()
         return {"template": text.format(key)} if key else reference(self.key.columns[0])

@@ -15,6 +15,8 @@ from importer.wording import plural
 
 SAID = "as you answered"  #: The reason of what a person said.
 FEW_ROWS = 10  #: Fewer rows prove nothing about a key.
+_FEW_LEAST = 5  #: From so many rows on, one of them is few.
+_KEYLESS_MOST = 0.01  #: Rows without a key, as a share; they are invalid.
 _COUNTED_LEAST = 3  #: Rows that a column may count.
 _LETTERS = re.compile(r"[A-Z]{2,3}")
 _STATUSES_MOST = 15  #: A status has few values; with more of them one must be a word of a status.
@@ -97,7 +99,7 @@ def _key(found: Evidence) -> str:
         return f"{column.says('measures')!r} in its name says that it measures something"
     if profile.count("decimal"):
         return f"it has fractions, such as {profile.shapes['decimal'].example.strip()!r}"
-    if not (_is_nearly(profile.filled, rows) and _is_nearly(profile.distinct, profile.filled)):
+    if missing > max(rows >= _FEW_LEAST, _KEYLESS_MOST * rows) or not _is_nearly(profile.distinct, profile.filled):
         return f"{missing:,} rows have none, {repeated:,} an earlier one"
     if not called.points:
         if missing or repeated or profile.share_of("words") > 0.2:
@@ -107,11 +109,7 @@ def _key(found: Evidence) -> str:
         if not is_code:
             found.doubts.append("its name does not say that it is the number of a ticket")
     if column.says("people") and not called.exact:
-        found.doubts.append(
-            f"{column.says('people')!r} in its name says that it identifies something else than a ticket"
-        )
-        found.points = 1.0  # only if there is nothing else
-        return ""
+        return f"{column.says('people')!r} in its name says that it identifies something else than a ticket"
     if column.says("ids"):
         found.add(15, "its name says that it is an id")
     if not missing and not repeated:
@@ -131,7 +129,7 @@ def _key(found: Evidence) -> str:
 
 def _is_nearly(count: int, whole: int) -> bool:
     """All but a few; in a small export one is few."""
-    return count >= 0.95 * whole or (whole >= 5 and count == whole - 1)
+    return count >= 0.95 * whole or (whole >= _FEW_LEAST and count == whole - 1)
 
 
 def _speaks_of_another(column: Column, *words: str) -> str:

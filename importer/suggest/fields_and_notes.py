@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 
 from importer.mapping.dates import EPOCHS
+from importer.models import ReadingOptions
 from importer.quality.date_formats import DateForm
 from importer.quality.profile import ColumnProfile
 from importer.suggest.columns import Column, Kind
@@ -134,8 +135,10 @@ def _date_value(column: Column) -> dict[str, Entry]:
     return parts
 
 
-def write_notes(page: Page, roles: Roles, table: FirstRows, comments: Sequence[CommentTable | Unusable]) -> None:
-    """Writes the notes, and which columns are not used."""
+def write_notes(
+    page: Page, roles: Roles, table: FirstRows, comments: Sequence[CommentTable | Unusable], steps: Page
+) -> None:
+    """Writes the notes, those of ``steps`` too, and which columns are not used."""
     rest = [column.profile for column in roles.rest if not column.profile.broken][:REST_MAX]
     _say_unused(page, roles, table, [it.profile for it in roles.rest if it.profile not in rest])
     for found in comments:
@@ -155,6 +158,7 @@ def write_notes(page: Page, roles: Roles, table: FirstRows, comments: Sequence[C
         when = quoted(" or ".join(f"contains({{{name}}}, '{sign}')" for sign in ",;"))
         body = f"body: {scalar(name)}, when: {when}, public: false"
         notes.line(f"- {{title: {{value: E-mail addresses}}, {body}}}", 4)
+    notes.add(steps)
     _write_rest(notes, rest)
     if notes.lines:
         page.blank()
@@ -245,6 +249,27 @@ def _write_comments(page: Page, table: CommentTable) -> None:
         page.line(f"title: {value({'template': template, 'overflow': 'truncate'})}", 6)
     body = table.body.profile
     page.line(f"body: {value(reference(body) | html_of([body]))}", 6)
+    page.line("public: false", 6)
+
+
+def write_steps(
+    page: Page, file: str, key: ColumnProfile, steps: Sequence[ColumnProfile], reading: ReadingOptions
+) -> None:
+    """The rows of a ticket as its notes, which the export is read for a second time."""
+    columns = [column for column in steps if in_template(column)][:REST_MAX]
+    if not columns or "header_row" in reading:  # which a companion file cannot have
+        return
+    page.comment(
+        "One note for each row of the ticket, read from the export itself; for another file use --notes.", 4, GUESS
+    )
+    page.line("- each:", 4)
+    page.line(f"file: {scalar(file)}", 8)
+    for name in ("sheet", "encoding", "delimiter"):
+        if text := reading.get(name):
+            page.line(f"{name}: {quoted(str(text))}", 8)
+    page.line(f"key: {value(reference(key))}", 8)
+    lines = [f"{_heading(it.name).replace('{', '{{').replace('}', '}}')}: {{{it.name}}}" for it in columns]
+    page.line(f"body: {{template: {quoted(chr(10).join(lines))}}}", 6)
     page.line("public: false", 6)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from importer.mapping.addresses import first_address, is_email
 from importer.models import Row
 from importer.quality.date_formats import is_date
-from importer.quality.file_checks import FileIssue, total_lines
+from importer.quality.file_checks import CODE, FileIssue, is_number, total_lines
 from importer.quality.profile import VALUE_LENGTH_MAX, ColumnProfile, FileProfile
 from importer.reader import Reader
 from importer.reader.base import Chunk, text_frame
@@ -28,10 +28,8 @@ _HTML = re.compile(
     r"</?(?:p|br|div|span|html|body|table|ul|ol|li|a|b|i|strong|em|h[1-6]|blockquote|pre)(?=[\s/>])[^<>]*>",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*%?|\d{1,3}(?:[ \u202f\xa0]\d{3})+")  # some group digits by spaces
 _FRACTION = re.compile(r"[+-]?\d+[.,]\d*[1-9]\d*%?")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{3})+")
-_CODE = re.compile(r"#?[A-Z][A-Z0-9]{0,9}(?:[-_]\d{1,9}|\d{3,12})")
 _CLOCK = re.compile(r"-?\d{1,4}:\d\d(?::\d\d)?(?:\.\d+)?(?: ?[ap]\. ?m\.| ?[ap]m)?", re.IGNORECASE)
 _OPAQUE = re.compile(r"(?=\S*\d)[\w-]{5,}")
 _PERSON = re.compile(r"[^\W\d_][\w.'’-]*(?: [^\W\d_][\w.'’-]*){1,3}")
@@ -139,7 +137,7 @@ def shapes_of(cell: str) -> list[str]:
         shapes.append("clock")
     elif _ADDRESS.fullmatch(text):
         shapes.append("address")
-    elif _CODE.fullmatch(text):
+    elif CODE.fullmatch(text):
         shapes += ("code", "opaque")
     elif _OPAQUE.fullmatch(text):
         shapes.append("opaque")
@@ -152,8 +150,3 @@ def date_of_entry(text: str) -> str:
     """What is before the first semicolon, if ``text`` may be a date, a name and more: ``date;author;text``."""
     found = _ENTRY.match(text) if ";" in text else None
     return found[0].strip() if found else ""
-
-
-def is_number(text: str) -> bool:
-    """Whether ``text`` is a number as people or machines write it."""
-    return _NUMBER.fullmatch(text) is not None

@@ -12,6 +12,8 @@ from importlib.resources import files
 from typing import Any
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_ASIAN = "[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+_SCRIPTS = re.compile(f"(?<={_ASIAN})(?=[A-Za-z])|(?<=[A-Za-z])(?={_ASIAN})")  # 工单ID has two words
 _NOT_A_WORD = re.compile(r"[\W_]+")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
 _COMPOUND = re.compile(r"[\uac00-\ud7a3]")  # Korean puts spaces into sentences, but hardly into names
@@ -31,8 +33,9 @@ def folded(text: str) -> str:
 
 
 def plain_name(name: str) -> str:
-    """``name`` for comparing: folded, no punctuation, CamelCase taken apart; ``#`` stays what it is."""
-    words = folded(_NOT_A_WORD.sub(" ", _CAMEL.sub(" ", unicodedata.normalize("NFC", name)))).strip()
+    """``name`` for comparing: folded, no punctuation, CamelCase and scripts taken apart; ``#`` stays what it is."""
+    apart = _SCRIPTS.sub(" ", _CAMEL.sub(" ", unicodedata.normalize("NFC", name)))
+    words = folded(_NOT_A_WORD.sub(" ", apart)).strip()
     return words or name.strip()
 
 

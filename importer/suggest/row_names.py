@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import combinations, pairwise, product
 
 from importer.quality.date_formats import moment_of
 from importer.quality.profile import ColumnProfile
@@ -20,10 +20,10 @@ _NAMES_MAX = 8
 _LEAST_FILLED = 0.95
 _STATES_LEAST = 1.3  #: Rows of a ticket in a history, on average.
 _ONE_WAY = 0.9  #: Of the steps within tickets that lead back, or else forth, in time for them to be sorted.
+_PARTS_MAX = 200  #: Characters of a key of several columns.
 _JOINS = ("/", "|", "::", " + ")
-#: Roles of columns that do not change while a ticket lives; a hash of them names it best.
+#: Roles of columns that do not change while a ticket lives.
 _LASTING = ("created", "requester_email", "requester_name", "title", "description")
-_CHANGING = ("priority", "status", "label", "owner", "updated", "closed", "note")
 
 
 @dataclass(frozen=True)
@@ -35,30 +35,40 @@ class RowKey:
     join: str = ""  #: What is between the texts of several columns, because none of them contains it.
     is_hash: bool = False  #: Whether it is a hash of the columns.
     keep: str = ""  #: ``first`` or ``last`` if each row is a state of a ticket: the row that counts.
+    steps: tuple[ColumnProfile, ...] = ()  #: The columns in which the rows of one ticket differ.
+
+    @property
+    def is_position(self) -> bool:
+        """Whether no column identifies a ticket, so that the row number has to do it."""
+        return not self.columns
 
 
 def find_row_key(table: FirstRows, columns: Sequence[Column], roles: Roles) -> RowKey:
-    """What a person said; else one column; else a number within something, a history, or a hash."""
+    """What a person said; else one column; else a history, a few columns together, or the position of the row.
+
+    No row may be lost: a key that some rows lack, or that merges different rows, is worse than the position.
+    """
     if roles.key:
         return _said(table, [column.profile for column in roles.key])
     pick = roles.one.get("key")
     if table.rows and not (pick and pick.known):
         numbers = _numbers(columns)
         repeating = next((it for it in numbers if _repeats(it, table.rows) and (not pick or len(it.names) > 1)), None)
-        if pick is not None and (repeating is None or len(pick.column.names) > 1 or pick.column.names[0] != "id"):
+        if pick is not None and (repeating is None or _is_of_tickets(pick.column)):
             return _single(table, pick.column.profile, pick, repeating)
         if pick is None and (parts := _find_parts(table, columns)):
             return parts
-        repeating = repeating or _unnamed_number(table, columns, roles)
+        repeating = repeating or _unnamed_number(table, columns, roles) or _often_unique(numbers, table.rows)
         if repeating is not None:  # that `id` is different in each row proves nothing: states have ids too
             return _history(repeating, table, columns)
-        near = next((it for it in numbers if not it.says("measures") and 2 * it.profile.distinct > table.rows), None)
-        if near is None and (hashed := _hash(table, columns, roles)):
-            return hashed
-        if near is not None:
-            return _single(table, near.profile, None)
+        return _when_and_who(table, columns, roles) or _position(table, columns, roles)
     closest = max(table.columns, key=lambda column: (column.filled and column.distinct, column.filled))
     return _single(table, pick.column.profile if pick else closest, pick)
+
+
+def _is_of_tickets(key: Column) -> bool:
+    """Whether a column that is different in each row has tickets by its name: events and states have ids too."""
+    return key.called("key").exact and (len(key.names) > 1 or key.names[0] != "id")
 
 
 def _numbers(columns: Sequence[Column]) -> list[Column]:
@@ -73,28 +83,39 @@ def _numbers(columns: Sequence[Column]) -> list[Column]:
 
 
 def _repeats(number: Column, rows: int) -> bool:
-    """Whether it is there in nearly every row, but so often the same that each row is a state of a ticket."""
+    """Whether it is there in nearly every row, but so often the same that each row is a state or step of a ticket."""
     profile = number.profile
     filled = profile.filled >= _LEAST_FILLED * rows and profile.repeats == 1
     return filled and 1 < profile.distinct <= profile.filled / _STATES_LEAST
 
 
+def _often_unique(numbers: Sequence[Column], rows: int) -> Column | None:
+    """The number of a ticket that is there in every row, but of which some tickets have several rows."""
+    most = (it for it in numbers if it.profile.filled == rows and 2 * it.profile.distinct > rows)
+    return next((it for it in most if it.profile.repeats == 1 and not it.says("measures")), None)
+
+
 def _unnamed_number(table: FirstRows, columns: Sequence[Column], roles: Roles) -> Column | None:
-    """The first column, if it has numbers that repeat, and all rows of one, but of no other, were filed alike."""
+    """A column of numbers in front, or of ids, that repeats, if all rows of one, but of no other, were filed alike."""
     lasting = [pick.column.profile for role in _LASTING if (pick := roles.one.get(role))]
-    first = columns[0]
-    number = first.profile
-    if first.kind is not Kind.NUMBER or len(lasting) < 2 or not _repeats(first, table.rows):
-        return None
-    same = table.alike([number, *lasting]) == table.alike([number])
-    apart = table.rows - table.alike(lasting) >= _LEAST_FILLED * number.distinct
-    return first if same and apart else None
+    apart = table.rows - table.alike(lasting) if len(lasting) > 1 else 0
+    for column in columns:
+        number = column.profile
+        is_id = (column.first and column.kind is Kind.NUMBER) or number.share_of("opaque") > _LEAST_FILLED
+        if not is_id or number in lasting or column.kind not in (Kind.TEXT, Kind.NUMBER):
+            continue
+        if not apart or not _repeats(column, table.rows) or apart < _LEAST_FILLED * number.distinct:
+            continue
+        if table.alike([number, *lasting]) == table.alike([number]):
+            return column
+    return None
 
 
 def _said(table: FirstRows, parts: Sequence[ColumnProfile]) -> RowKey:
     join, alike = _join_of(table, parts), table.alike(parts)
     if not join:
-        return _hash_of(table, parts, ())
+        gaps = f" {plural(alike, 'row')} are like an earlier one (skipped)." if alike else ""
+        return RowKey(tuple(parts), (("", f"a hash of {named(parts)}, {SAID}.{gaps}"),), is_hash=True)
     together = f"{named(parts)}, {SAID}; together unique in every row."
     text = f"no single column is unique, but {named(parts)} together are."
     return RowKey(tuple(parts), ((CHECK, text) if alike else ("", together),), join)
@@ -148,8 +169,10 @@ def _history(number: Column, table: FirstRows, columns: Sequence[Column]) -> Row
         remarks.append(
             (CHECK, f"the rows of a ticket are in no order of {time}: sort the file by it, or an old state may count.")
         )
-    remarks.append(("", "The other rows are skipped; if they are comments, import them as notes."))
-    return RowKey((profile,), tuple(remarks), keep=keep)
+    alike = table.alike([profile])
+    steps = [it for it in table.columns if it is not profile and it.repeats == 1 and not it.broken]
+    steps = [it for it in steps if it.filled and table.alike([profile, it]) < alike]
+    return RowKey((profile,), tuple(remarks), keep=keep, steps=tuple(steps))
 
 
 def _order_in_time(number: Column, table: FirstRows, columns: Sequence[Column]) -> tuple[str, float]:
@@ -195,47 +218,45 @@ def _find_parts(table: FirstRows, columns: Sequence[Column]) -> RowKey | None:
     return None
 
 
-def _hash(table: FirstRows, columns: Sequence[Column], roles: Roles) -> RowKey | None:
-    """The columns whose hash names a row where nothing else does: what was said, by whom and when, and more if needed.
+def _when_and_who(table: FirstRows, columns: Sequence[Column], roles: Roles) -> RowKey | None:
+    """The time of creation with one or two columns that say who asked; None if they do not identify every row.
 
-    Never one that can change while the ticket lives; ids of customers come last, but if there is no text of the ticket
-    and no exact time, one is taken in any case: kinds and places differ by chance. None if there is no such column.
+    A day is not enough, nor are a few rows: these differ by chance. Texts are never part of a key: they are corrected.
     """
-    lasting = [pick.column for role in _LASTING if (pick := roles.one.get(role))]
-    by_chance = {"title", "description"}.isdisjoint(roles.one) and all(
-        column.profile.distinct < table.rows for column in lasting
-    )
-    others = [
-        column
-        for column in sorted(columns, key=lambda it: (bool(it.says("people")), -it.profile.distinct))
-        if column not in lasting and column.kind in (Kind.TEXT, Kind.LONG, Kind.NUMBER, Kind.EMAIL)
-        if not column.says("measures") and not any(column.rank(role) is not None for role in _CHANGING)
-    ]
-    parts: list[ColumnProfile] = []
-    for column in (it for it in (*lasting, *others) if it.profile.repeats == 1 and not it.profile.broken):
-        more = [*parts, column.profile]
-        if column in lasting or not parts or table.alike(more) < table.alike(parts):
-            parts = more
-        elif by_chance and column.says("people") and column.says("ids"):
-            parts, by_chance = more, False
-    return _hash_of(table, parts, columns) if parts else None
+    created = roles.one.get("created")
+    is_time = created and created.column.dates and created.column.dates.has_time
+    if not created or not is_time or table.rows < FEW_ROWS:
+        return None
+    picks = [pick.column for role in ("requester_email", "requester_name") if (pick := roles.one.get(role))]
+    others = [it for it in columns if it.says("people") and it.says("ids") and it not in picks]
+    people = [it.profile for it in (*picks, *others) if it.kind in (Kind.EMAIL, Kind.TEXT, Kind.NUMBER)]
+    whole = [it for it in people if it.filled == table.rows and it.repeats == 1 and not it.broken]
+    when = created.column.profile
+    for who in (*([it] for it in whole), *(list(pair) for pair in combinations(whole, 2))):
+        parts = (when, *who)
+        fits = when.filled == table.rows and sum(it.longest for it in parts) <= _PARTS_MAX
+        if fits and table.alike(parts) == 0 and (join := _join_of(table, parts)):
+            text = f"no id column, but {named(parts)} together are unique in every row. If a column identifies a ticket"
+            return RowKey(parts, ((CHECK, f"{text} after all, use that column."),), join)
+    return None
 
 
-def _hash_of(table: FirstRows, parts: Sequence[ColumnProfile], columns: Sequence[Column]) -> RowKey:
-    alike = table.alike(parts)
-    gaps = f" {plural(alike, 'row')} are like an earlier one (skipped)." if alike else ""
-    text = f"no id column: the key is a hash of {named(parts)}.{gaps}"
+def _position(table: FirstRows, columns: Sequence[Column], roles: Roles) -> RowKey:
+    """The row number, with a column that may be the number of tickets of which there are several rows."""
+    text = "no id column: the row number is the key, so keep this file unchanged, and use it again for this import."
     remarks = [(CHECK, f"{text} If a column identifies a ticket after all, use that column.")]
+    lasting = [pick.column.profile for role in _LASTING if (pick := roles.one.get(role))]
+    alike = table.alike(lasting) if lasting else 0
     same = [  # one text for all rows of a ticket, and another for each ticket
         column
         for column in (it.profile for it in columns if alike and it.kind in (Kind.TEXT, Kind.NUMBER))
-        if column not in parts and column.filled == table.rows and column.distinct == table.rows - alike > 1
-        if table.alike([*parts, column]) == alike
+        if column not in lasting and column.filled == table.rows and column.distinct == table.rows - alike > 1
+        if table.alike([*lasting, column]) == alike
     ]
-    if same and table.alike([it.profile for it in columns]) < alike:  # the rows of a ticket are not just doubled
+    if same and table.alike(table.columns) < alike:  # the rows of a ticket are not just doubled
         what = f"{named(same[:1])} repeats in the same rows. If it is the number of a ticket, use it as the key"
         remarks.append((CHECK, f"{what}, and set `keep:` to the state that counts: only one is sent."))
-    return RowKey(tuple(parts), tuple(remarks), is_hash=True)
+    return RowKey((), tuple(remarks))
 
 
 @dataclass(frozen=True, eq=False)

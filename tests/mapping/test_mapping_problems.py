@@ -269,10 +269,14 @@ TOGETHER = [
     (CASE + "  priority: {colum: A, values: {a: b}, max: 0}\n", ["6:14: unknown key 'colum'", "6:45: "]),
     (
         "version: 2\nsource: {ky: ID}\ncase:\n  description: []\n  priority: {value: low}\n",
-        ["1:10: ", "2:9: `key`", "2:10: unknown key 'ky'", "3:1: `title`", "4:16: "],
+        ["1:10: ", "2:10: unknown key 'ky'", "3:1: `title`", "4:16: "],
     ),
     (CASE + "  notes:\n    - {bdy: A}\n  custom_fields: {text1: {}}\n", ["7:8: unknown key 'bdy'", "8:26: this value"]),
     (CASE + "fields: [a]\nx: y\n", ["6:9: expected a single", "7:1: unknown key 'x'"]),
+    (
+        "version: 1\nsource: {empty: -}\n" + CASE.partition("source: {key: ID}\n")[2],
+        ["2:9: `key` is missing in `source`"],
+    ),
     # then what it means
     (
         CASE + "  priority: {value: low}\n  custom_fields: {txt2: A}\nexternal_id_field: checkbox1\n",

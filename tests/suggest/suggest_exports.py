@@ -362,7 +362,7 @@ SAMPLES = [
         [
             case(
                 *(
-                    "f3bc0727fa0b219b8041812d5a2a798e",
+                    "debe1822ab11-2",
                     "Printer is broken",
                     "It prints nothing at all since this morning",
                 ),
@@ -371,12 +371,12 @@ SAMPLES = [
                 requester_email="ana@example.com",
             ),
             case(
-                *("4ba6250ce6a01bdb5194ac69beb96a9e", "Cannot log in", "The account is locked and I do not know why"),
+                *("debe1822ab11-3", "Cannot log in", "The account is locked and I do not know why"),
                 priority="LOW",
                 created="2024-04-03T18:00:00Z",
             ),
         ],
-        said=("no id column: the key is a hash of",),
+        said=("no id column: the row number is the key",),
     ),
     Sample(
         "bugzilla.csv",
