@@ -17,7 +17,7 @@ from importer.pipeline.results import Ended, Problem, fields_of, write_summary
 from importer.pipeline.session import AccountOptions, Session, open_api, open_target
 from importer.plain import plain
 from importer.report import ReportOptions, Summary, summary_of
-from importer.report.files import Reports, make_folder
+from importer.report.files import ReportFolder, Reports
 from importer.report.page import FILE_NAME, write_page
 from importer.report.results_file import write_verified
 
@@ -31,6 +31,7 @@ class VerifyResult(Ended, Summary):
     verified_file: Path  #: verified.csv
     page: Path  #: report.html
     summary_file: Path  #: this result as JSON
+    kept: tuple[Path, ...]  #: see :class:`importer.report.Reports`
     continued: bool  #: it went on where an earlier one had stopped
 
 
@@ -107,13 +108,16 @@ def _result(
     continued: bool,
 ) -> VerifyResult:
     """Write verified.csv, decide the exit code, and write the result as summary.json."""
-    make_folder(folder)
+    tables = ReportFolder(folder)
     with LedgerView(path) as view:
         summary = summary_of(view)
-        write_verified(view, folder / "verified.csv", delimiter=options.csv_delimiter)
+        verified = write_verified(view, tables, delimiter=options.csv_delimiter)
         to_fix = [folder / "failures.xlsx", folder / "failures.csv"]  # of the run before
         reports = Reports(
-            page=folder / FILE_NAME, failures=tuple(filter(Path.exists, to_fix)), verified=folder / "verified.csv"
+            page=folder / FILE_NAME,
+            failures=tuple(filter(Path.exists, to_fix)),
+            verified=verified,
+            kept=(kept := tables.finish()),
         )
         write_page(view, summary, folder / FILE_NAME, reports=reports)
     assert summary.verification is not None
@@ -126,9 +130,10 @@ def _result(
         **fields_of(summary),
         exit_code=exit_code,
         meaning=exit_code.name.lower(),
-        verified_file=folder / "verified.csv",
+        verified_file=verified,
         page=folder / FILE_NAME,
         summary_file=folder / "summary.json",
+        kept=kept,
         continued=continued,
         error=Problem.of(error),
         notes=session.settings.remarks,

@@ -21,7 +21,7 @@ from importer.models import FieldError, Row
 from importer.reader import open_reader, sheet_names
 from importer.reader.base import column_letters
 from importer.reader.sheet_choice import FAILURES_SHEETS
-from importer.report.files import numbered, remove_numbered, write_csv
+from importer.report.files import ReportFolder, write_if_any
 from importer.small_files import head_of
 
 FILE_NAME = re.compile(r"failures(?:-[0-9]+)?\.(?:csv|xlsx)")
@@ -37,7 +37,7 @@ SUGGESTED = "importer_suggested: "
 _RECORD = re.compile(r"([0-9a-f]{8})_([1-9][0-9]{0,17})(x?)", re.ASCII)
 
 
-def write_failures(view: LedgerView, folder: Path, *, delimiter: str = ",") -> list[Path]:
+def write_failures(view: LedgerView, folder: ReportFolder, *, delimiter: str = ",") -> list[Path]:
     """The rows to fix or decide: reasons first, then the user's columns, to be fixed and read again.
 
     Sources with the same columns share a file; each further set of columns gets a separate file, ``failures-2.csv`` and
@@ -46,14 +46,11 @@ def write_failures(view: LedgerView, folder: Path, *, delimiter: str = ",") -> l
     """
     ledger_id, _ = view.identity()
     paths: list[Path] = []
-    groups = sources_by_columns(view)
-    for columns, sources in groups.items():
+    for columns, sources in sources_by_columns(view).items():
         header = (*REASON_COLUMNS, *columns)
         lines = ((*reasons(each, ledger_id).values(), *each.cells) for each in view.failures(sources))
-        path = numbered(folder, "failures.csv", len(paths) + 1)
-        if write_csv(path, header, lines, is_exact=True, keep_empty=False, delimiter=delimiter):
-            paths.append(path)
-    remove_numbered(folder, "failures.csv", range(len(paths) + 1, len(groups) + 1))
+        path = write_if_any(folder, "failures.csv", header, lines, is_exact=True, delimiter=delimiter)
+        paths += [path] if path else []
     return paths
 
 
