@@ -18,7 +18,7 @@ from importer.mapping import Mapping, load_mapping
 from importer.mapping.notes import Companion
 from importer.models import Row, StrPath
 from importer.reader import ReadingOptions, open_named, open_reader, options_for
-from importer.report.failures_file import failures_file_of, is_failures_file
+from importer.report.failures_file import FailuresFile, failures_file_of, is_failures_file
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -49,11 +49,12 @@ class Export:
     reading: ReadingOptions  #: how the user, or else the mapping, wants it to be read
     folder: Path  #: where it is, and its companion files
     notes: tuple[StrPath, ...]  #: where these are otherwise, as ``FILE`` or ``NAME=FILE``
+    columns: tuple[str, ...]  #: that the mapping is bound to, see :func:`columns_mapped`
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that the mapping is bound to: without the reasons of a failures file."""
-        return columns_mapped(self.reader)
+    def as_in(self, ledger: Ledger) -> Export:
+        """The same; of a failures file with the columns as this ledger has them."""
+        failures = failures_in(ledger, self.reader)
+        return self if failures is None else replace(self, columns=failures.user_columns)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -77,7 +78,8 @@ class Export:
             yield f"warning: {what}: use --mapping {system.mapping}"
 
     def companions(self, ledger: Ledger) -> AbstractContextManager[Companions]:
-        """Its companion files; those of a failures file are where they were when its rows were read.
+        """Its companion files; those of a failures file, :meth:`as_in` this ledger, are where they were when its rows
+        were read.
 
         Raises:
             MappingError: the mapping does not fit the columns of the export, which is said before all else.
@@ -111,7 +113,8 @@ def open_export(
     options = given
     if loaded.reading and isinstance(source, str | os.PathLike) and not is_failures_file(Path(source)):
         options = options_for(Path(source), loaded.reading) | given
-    return Export(open_reader(source, **options), loaded, given, folder, tuple(notes))
+    reader = open_reader(source, **options)
+    return Export(reader, loaded, given, folder, tuple(notes), columns_mapped(reader))
 
 
 def folder_of(source: StrPath | DataFrame) -> Path:
@@ -123,6 +126,12 @@ def columns_mapped(source: Reader) -> tuple[str, ...]:
     """The columns that a mapping is bound to: those of the export, without the reasons of a failures file."""
     failures = failures_file_of(source.columns)
     return failures.user_columns if failures else source.columns
+
+
+def failures_in(ledger: Ledger, source: Reader) -> FailuresFile | None:
+    """How to read a failures file of this ledger; None if it is an ordinary export."""
+    failures = failures_file_of(source.columns)
+    return failures and failures.named_as(info.columns for info in sources(ledger))
 
 
 def opened_mapping(mapping: StrPath | Mapping, folders: Iterable[StrPath]) -> Mapping:

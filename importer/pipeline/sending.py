@@ -85,7 +85,7 @@ class LedgerRun:
 
     async def import_export(self, export: Export, reading: Reading) -> RunResult:
         """Read an export, with its companion files, then send it."""
-        self.source, self.mapping, self.remarks = export.reader.name, export.mapping, export.remarks
+        self.source, self.mapping = export.reader.name, export.mapping
         if export.mapping.external_id_field is None:
             self.session.progress.notice(WITHOUT_EXTERNAL_ID)
 
@@ -95,7 +95,9 @@ class LedgerRun:
             self.session.progress.read(share, rows)
 
         def stage(ledger: Ledger) -> Selection:
-            with export.companions(ledger) as companions:
+            known_here = export.as_in(ledger)
+            self.remarks = known_here.remarks
+            with known_here.companions(ledger) as companions:
                 known = (ledger, export.reader, export.mapping)
                 staged = stage_source(*known, companions=companions, reading=reading, progress=on_read)
             self.put_back = staged.put_back

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from importer.errors import SourceError
-from importer.formulas import unescape_formula
+from importer.formulas import excel_text, unescape_formula
 from importer.ledger import LedgerView
 from importer.ledger.records import FailureLine, SourceInfo
 from importer.meaning import meaning_of
@@ -111,12 +111,23 @@ class FailuresFile:
     record_at: int  #: Which of them has the record.
     user_columns: tuple[str, ...]  #: The user's columns.
     user_at: tuple[int, ...]  #: Where these are.
+    written_as: tuple[str, ...]  #: What the file has as their names.
+
+    def named_as(self, known: Iterable[Sequence[str]]) -> FailuresFile:
+        """The same, with the columns named as the sources of the ledger have them, whose columns are ``known``.
+
+        A name with a CR, or with what looks like the code of a character, is another one in a workbook.
+        """
+        names = {excel_text(name): name for columns in known for name in columns}
+        return replace(self, user_columns=tuple(names.get(excel_text(name), name) for name in self.user_columns))
 
     def own_row(self, row: Row) -> Row:
         """The user's part of the row, formulas unescaped; one that is too long keeps all cells."""
         own = self._unescaped(row, [row.cells[at] for at in self.user_at if at < len(row.cells)])
         is_good = all(error.column is not None for error in row.problems)
-        return Row(row.number, (*own, *(() if is_good else self.surplus(row))), row.problems)
+        names = dict(zip(self.written_as, self.user_columns, strict=True)) if row.problems else {}
+        problems = tuple(replace(error, column=names.get(error.column or "", error.column)) for error in row.problems)
+        return Row(row.number, (*own, *(() if is_good else self.surplus(row))), problems)
 
     def surplus(self, row: Row) -> tuple[str, ...]:
         """The cells behind all columns that have a name."""
@@ -177,5 +188,7 @@ def failures_file_of(columns: Sequence[str]) -> FailuresFile | None:
         for at, column in enumerate(columns[:width])
         if column not in REASON_COLUMNS and not column.startswith(SUGGESTED)
     )
-    names = tuple(unescape_formula(columns[at]) for at in user_at)
-    return FailuresFile(width, columns.index(RECORD_COLUMN), names, user_at)
+    written_as = tuple(columns[at] for at in user_at)
+    return FailuresFile(
+        width, columns.index(RECORD_COLUMN), tuple(map(unescape_formula, written_as)), user_at, written_as
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from pathlib import Path
 
@@ -200,3 +201,44 @@ def test_a_report_that_nobody_changed_is_replaced_also_in_a_copy_of_its_folder(l
     reports = local("report", *LEDGER, "--out", "copy", "--json").json["reports"]
     names = {name: [Path(path).name for path in reports[name]] for name in ("failures", "workbooks", "kept")}
     assert names == {"failures": ["failures.csv"], "workbooks": ["failures-2.xlsx"], "kept": ["failures.xlsx"]}
+
+
+def test_what_the_reader_finds_in_a_fixed_workbook_counts_whatever_its_columns_are_named(local: Program) -> None:
+    """Names that begin as formulas do, and names that a workbook cannot have as they are."""
+    owner, note = "@Owner", "Internal\r\nnote _x0041_"
+    mapping = f"""\
+version: 1
+source:
+  key: Id
+  columns:
+    "{owner}": {{optional: true}}
+    {json.dumps(note)}: {{optional: true}}
+external_id_field: text1
+case:
+  title: Subject
+  description: Id
+  custom_fields:
+    text2: "{owner}"
+    text3: {json.dumps(note)}
+"""
+    (local.folder / "n.yml").write_text(mapping, encoding="utf-8")
+    with (local.folder / "t.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("Id", "Subject", owner, note), ("1", "", "ana", "a"), ("2", "", "ben", "b")])
+    first = local("run", "t.csv", "-m", "n.yml", "--sandbox", "--json")
+    assert (first.err, first.counts) == ("", {"invalid": 2})
+    book = load_workbook(local.folder / "t-import/failures.xlsx")
+    sheet = book["failures"]
+    place = {cell.value: cell.column for cell in sheet[1]}
+    for row in (2, 3):
+        sheet.cell(row, place["Subject"]).value = "fixed"
+    sheet.cell(2, place["'@Owner"]).value = 12345678901234567890
+    book.save(local.folder / "fixed.xlsx")
+    send = ("fixed.xlsx", "-m", "n.yml", *LEDGER)
+    ended = local("run", *send, "--out", "second", "--sandbox", "--json")
+    assert (ended.code, ended.counts) == (3, {"created": 1, "invalid": 1})
+    assert [cause["code"] for cause in ended.json["causes"]] == ["inexact_number"]
+    assert not any(
+        "optional columns" in line for line in (*ended.json["notes"], *local("check", *send, "--json").json["notes"])
+    )
+    story = local("explain", "2", *LEDGER, "--json").json
+    assert {value["field"]: value["value"] for value in story["rows"][0]["values"]}["custom_fields.text3"] == "b"
