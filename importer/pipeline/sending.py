@@ -18,8 +18,8 @@ from importer.delivery.retry import RetryBudget
 from importer.delivery.sender import Sender
 from importer.delivery.update_sender import UpdateSender
 from importer.delivery.workers import Delivered, RecordQueue, Stop, WorkerOptions, Workers
-from importer.errors import CaseImporterError, ExitCode, TargetError, TooManyFailuresError
-from importer.ledger import Ledger, LedgerWriter
+from importer.errors import CaseImporterError, ExitCode, ReportError, TargetError, TooManyFailuresError
+from importer.ledger import Ledger, LedgerView, LedgerWriter
 from importer.ledger.case_updates import count_waiting
 from importer.ledger.decisions import reopen_refused
 from importer.ledger.measurements import note_plan
@@ -32,7 +32,8 @@ from importer.pipeline.session import OpenTarget, Session, may_read_cases, open_
 from importer.pipeline.staging import Reading, stage_source
 from importer.pipeline.stand_in import refuse_untried
 from importer.progress import Progress
-from importer.report import ReportOptions, Summary, exit_code_of, unlinked_remarks, write_reports
+from importer.report import ReportOptions, Reports, Summary, exit_code_of, summary_of, unlinked_remarks, write_reports
+from importer.report.files import make_folder, reporting
 from importer.settings import Settings
 
 WITHOUT_EXTERNAL_ID = Notice(
@@ -121,6 +122,7 @@ class LedgerRun:
                 if self.options.resend and not self.options.solve_untried and target.api_url is not None:
                     folders = (self.path.parent, self.folder)
                     await asyncio.to_thread(refuse_untried, ledger, chosen.source, target=target.name, folders=folders)
+                await asyncio.to_thread(make_folder, self.folder)  # where nothing can be written, nothing is sent
                 session.progress.staged(ledger.counts(chosen.source))
                 try:
                     delivered = await self._deliver(ledger, chosen)
@@ -128,7 +130,7 @@ class LedgerRun:
                     delivered = Delivered(error=error)
             try:
                 return self._result(ledger, chosen, delivered)
-            except CaseImporterError as error:  # the reports cannot be written
+            except CaseImporterError as error:  # the ledger cannot be read for them
                 raise delivered.error or error from None
 
     @property
@@ -180,10 +182,34 @@ class LedgerRun:
 
     def _result(self, ledger: Ledger, chosen: Selection, delivered: Delivered) -> RunResult:
         """Write the reports, decide the exit code, and write the result as summary.json, which has the same code."""
-        reports, summary = write_reports(self.path, self.folder, source=chosen.source, options=self.report_options)
-        ledger.exit_code = code = self._exit_code(delivered, summary)
+        try:
+            reports, summary = write_reports(self.path, self.folder, source=chosen.source, options=self.report_options)
+            result = self._ended(ledger, delivered, reports, summary)
+            with reporting(self.path, self.folder):
+                write_summary(result, reports.summary)
+        except ReportError as error:
+            with LedgerView(self.path, source=chosen.source) as view:
+                summary = summary_of(view)
+            result = self._ended(ledger, delivered, Reports(), summary, unwritten=error)
+        ledger.exit_code = result.exit_code
+        self.session.progress.ended(result.exit_code, result.totals)
+        return result
+
+    def _ended(
+        self,
+        ledger: Ledger,
+        delivered: Delivered,
+        reports: Reports,
+        summary: Summary,
+        *,
+        unwritten: ReportError | None = None,
+    ) -> RunResult:
+        code = self._exit_code(ledger, delivered, summary, unwritten)
+        remarks = (*self.session.settings.remarks, *self.remarks, *unlinked_remarks(summary.links_not_made))
+        if unwritten is not None and delivered.error is not None:
+            remarks = (*remarks, f"warning: {unwritten.where}: {unwritten.what}; {unwritten.hint}")
         known = fields_of(summary) | {"target": summary.target or self.session.settings.target.name}
-        result = RunResult(
+        return RunResult(
             **known,
             exit_code=code,
             meaning=code.name.lower(),
@@ -192,27 +218,27 @@ class LedgerRun:
             mapping=self._mapping_name,
             reports=reports,
             moved={state.value: count for state, count in delivered.moved.items()},
-            error=Problem.of(delivered.error),
-            notes=(*self.session.settings.remarks, *self.remarks, *unlinked_remarks(summary.links_not_made)),
+            error=Problem.of(delivered.error or unwritten),
+            notes=remarks,
             put_back=self.put_back,
             seconds=self.session.seconds,
         )
-        write_summary(result, reports.summary)
-        self.session.progress.ended(result.exit_code, result.totals)
-        return result
 
-    def _exit_code(self, delivered: Delivered, summary: Summary) -> ExitCode:
-        if (early := self.session.exit_code(delivered.error)) is not None:
+    def _exit_code(
+        self, ledger: Ledger, delivered: Delivered, summary: Summary, unwritten: ReportError | None
+    ) -> ExitCode:
+        if (early := self.session.exit_code(delivered.error, has_sent=ledger.has_sent)) is not None:
             return early
         # What a rebuild leaves, or a limit, was not to be sent, and running again would not help suppressed rows.
         options, is_limited = self.options, self.options.limit is not None or delivered.suppressed > 0
         is_meant = options.resend and is_limited and delivered.left_over == delivered.suppressed
-        return exit_code_of(
+        code = exit_code_of(
             summary.totals,
             summary.causes,
             summary.case_updates,
             pending_is_meant=is_meant or self.verb == "rebuild",
         )
+        return unwritten.exit_code if unwritten and code in (ExitCode.OK, ExitCode.ROWS_FAILED) else code
 
 
 async def send_pending(

@@ -255,7 +255,7 @@ class _Try:
         )
 
     def _exit_code(self) -> ExitCode:
-        if (early := self.session.exit_code(self.error)) is not None:
+        if (early := self.session.exit_code(self.error, has_sent=self.ledger.has_sent)) is not None:
             return early
         with LedgerView(self.ledger.path, source=self.source) as view:
             summary = summary_of(view)

@@ -17,7 +17,7 @@ from importer.pipeline.results import Ended, Problem, fields_of, write_summary
 from importer.pipeline.session import AccountOptions, Session, open_api, open_target
 from importer.plain import plain
 from importer.report import ReportOptions, Summary, summary_of
-from importer.report.files import ReportFolder, Reports
+from importer.report.files import ReportFolder, Reports, reporting
 from importer.report.page import FILE_NAME, write_page
 from importer.report.results_file import write_verified
 
@@ -109,7 +109,7 @@ def _result(
 ) -> VerifyResult:
     """Write verified.csv, decide the exit code, and write the result as summary.json."""
     tables = ReportFolder(folder)
-    with LedgerView(path) as view:
+    with LedgerView(path) as view, reporting(path, folder):
         summary = summary_of(view)
         verified = write_verified(view, tables, delimiter=options.csv_delimiter)
         to_fix = [folder / "failures.xlsx", folder / "failures.csv"]  # of the run before
@@ -124,7 +124,7 @@ def _result(
     exit_code = summary.verification.exit_code
     if exit_code is ExitCode.OK and summary.case_updates.undelivered:
         exit_code = ExitCode.ROWS_FAILED
-    if (early := session.exit_code(error)) is not None:
+    if (early := session.exit_code(error, has_sent=True)) is not None:
         exit_code = early
     result = VerifyResult(
         **fields_of(summary),
@@ -139,7 +139,8 @@ def _result(
         notes=session.settings.remarks,
         seconds=session.seconds,
     )
-    write_summary(result, result.summary_file)
+    with reporting(path, folder):
+        write_summary(result, result.summary_file)
     return result
 
 

@@ -11,7 +11,7 @@ from importer.ledger import LedgerView
 from importer.reader.dialect import DELIMITERS
 from importer.report import page
 from importer.report.failures_file import write_failures
-from importer.report.files import ReportFolder, Reports
+from importer.report.files import ReportFolder, Reports, reporting
 from importer.report.masking import masked, refuse_unmasked
 from importer.report.results_file import write_case_updates, write_id_map, write_orphans, write_results, write_verified
 from importer.report.summary import (
@@ -93,7 +93,8 @@ def write_reports(
 
     Raises:
         LedgerError: the ledger cannot be read.
-        ConfigError: a file cannot be written, or masked reports would be next to others.
+        ReportError: a file cannot be written.
+        ConfigError: there can be no such folder, or masked reports would be next to others.
     """
     options = options or ReportOptions()
     tables = ReportFolder(folder)
@@ -102,7 +103,7 @@ def write_reports(
             raise ConfigError("--mask writes the page and summary.json only", hint="add html to --report-format")
         kept: dict[Format, str] = {"html": page.FILE_NAME, "json": "summary.json"}
         refuse_unmasked(folder, [name for form, name in kept.items() if not options.wants(form)])
-    with LedgerView(ledger, source=source) as view:
+    with LedgerView(ledger, source=source) as view, reporting(ledger, folder):
         summary = summary_of(view)
         if options.mask:
             summary = masked(summary)

@@ -16,11 +16,12 @@ from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO, TextIO, TypedDict, Unpack
 
-from importer.errors import ConfigError
+from importer.errors import ConfigError, ReportError
 from importer.formulas import escape_formula
 from importer.ledger.database import sync_directory
 from importer.models import UNSAFE_IN_LINES
 from importer.small_files import head_of
+from importer.wording import command_line
 
 #: Seconds after which no process can still be writing a report.
 _LEFT_OVER_AFTER = 3600.0
@@ -249,6 +250,16 @@ def _told_if_it_fails(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = "free disk space or choose another folder; to write reports again (nothing is lost), run:"
-        hint = f"{hint} case-importer report --ledger LEDGER --out DIR"
+        hint = "free disk space or choose another folder"
         raise ConfigError(f"cannot write the file: {error.strerror}", where=str(path), hint=hint) from error
+
+
+@contextmanager
+def reporting(ledger: Path, folder: Path) -> Iterator[None]:
+    """What cannot be written inside is a ReportError that says how the reports are written later."""
+    try:
+        yield
+    except ConfigError as error:
+        again = command_line(["case-importer", "report", "--ledger", str(ledger), "--out", str(folder)])
+        hint = f"{error.hint}; the ledger is complete, so to write the reports later, run: {again}"
+        raise ReportError(error.what, where=error.where, hint=hint) from error

@@ -19,7 +19,7 @@ def test_a_changed_export_is_refused_while_rows_are_unfinished(local: Program) -
     assert local(*RUN, "--limit", 2).counts == {"created": 2, "pending": 2}
     write_tickets(local.folder / "t.csv", [*tickets(5)[1:], Ticket("T000001", "already_created_changed")])
     refused = local(*RUN)
-    assert (refused.code, refused.out) == (2, "")
+    assert (refused.code, refused.json["exit_code"]) == (2, 2)
     assert "the file changed, and 2 of its rows are not finished" in refused.err
     assert "case-importer retry --ledger" in refused.err
 
@@ -50,7 +50,7 @@ def test_a_changed_export_is_refused_while_notes_are_not_delivered(program: Prog
         more = [*rows, ("N-3", notes_of("N-3", 2))]
         write_export(program.folder, more)
         refused = online(*RUN)
-        assert (refused.code, refused.out) == (2, "")
+        assert (refused.code, refused.json["exit_code"]) == (2, 2)
         assert "the file changed, and 2 case updates of its rows are not finished" in refused.err
         assert _the_command_in(refused, online).code == 0
         assert online(*RUN).counts == {"created": 1, "skipped": 2}
@@ -64,7 +64,7 @@ def test_a_changed_mapping_is_refused_and_the_hint_works(local: Program) -> None
         MAPPING.replace("Subject", "{column: Subject, overflow: truncate}"), encoding="utf-8"
     )
     refused = local(*RUN)
-    assert (refused.code, refused.out) == (2, "")
+    assert (refused.code, refused.json["exit_code"]) == (2, 2)
     assert "the mapping changed since t.csv was read" in refused.err
 
     retried = _the_command_in(refused, local)
@@ -93,7 +93,7 @@ def test_a_mapping_that_says_how_to_read_the_file_is_a_changed_mapping_too(local
     assert changed != MAPPING
     (local.folder / "m.yml").write_text(changed, encoding="utf-8")
     refused = local(*RUN)
-    assert (refused.code, refused.out) == (2, "")
+    assert (refused.code, refused.json["exit_code"]) == (2, 2)
     assert "the mapping changed since t.csv was read" in refused.err
 
 
