@@ -257,13 +257,6 @@ class Ledger:
         ).fetchone()
         return None if row is None else CreatedCase(*row)
 
-    @property
-    def has_sent(self) -> bool:
-        """Whether anything was marked as sending in this run."""
-        query = "SELECT 1 FROM {} WHERE run = ? AND state = 'sending' LIMIT 1"
-        tables = ("event", "case_update_event")
-        return any(self.scalar(query.format(table), (self.run,)) is not None for table in tables)
-
     def has_case(self, case_id: str) -> bool:
         """Whether a record of this ledger claims this case."""
         return self.scalar("SELECT 1 FROM record WHERE case_id = ?", (case_id,)) is not None

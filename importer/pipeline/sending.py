@@ -21,7 +21,7 @@ from importer.delivery.workers import Delivered, RecordQueue, Stop, WorkerOption
 from importer.errors import CaseImporterError, ExitCode, ReportError, TargetError, TooManyFailuresError
 from importer.ledger import Ledger, LedgerView, LedgerWriter
 from importer.ledger.case_updates import count_waiting
-from importer.ledger.decisions import reopen_refused
+from importer.ledger.decisions import has_sent, reopen_refused
 from importer.ledger.measurements import note_plan
 from importer.ledger.records import Selection
 from importer.mapping import Mapping
@@ -227,7 +227,7 @@ class LedgerRun:
     def _exit_code(
         self, ledger: Ledger, delivered: Delivered, summary: Summary, unwritten: ReportError | None
     ) -> ExitCode:
-        if (early := self.session.exit_code(delivered.error, has_sent=ledger.has_sent)) is not None:
+        if (early := self.session.exit_code(delivered.error, has_sent=has_sent(ledger))) is not None:
             return early
         # What a rebuild leaves, or a limit, was not to be sent, and running again would not help suppressed rows.
         options, is_limited = self.options, self.options.limit is not None or delivered.suppressed > 0
