@@ -102,6 +102,12 @@ def no_descriptors() -> ResourceError:
     return ResourceError("no file descriptors left on this machine", hint=hint)
 
 
+class ReportError(CaseImporterError):
+    """The reports cannot be written; what was sent is in the ledger, and the same command again writes them."""
+
+    exit_code = ExitCode.TEMPORARY
+
+
 class CrossedError(CaseImporterError):
     """Answers came back to the wrong rows; nothing between here and the server can be trusted."""
 

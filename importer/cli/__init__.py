@@ -33,25 +33,21 @@ def main() -> None:
 
         code = cli.main(standalone_mode=False) or 0
     except CaseImporterError as error:
-        complain(str(error))
-        code = error.exit_code
+        code = _fail(error)
     except click.exceptions.Exit as error:
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        complain("terminated" if ended else "interrupted")
-        code = ExitCode.TERMINATED if ended else ExitCode.INTERRUPTED
+        code = _fail(_Interrupted(has_heard=bool(ended)))
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         code = error.exit_code
     except click.ClickException as error:
-        complain(_usage(error))
-        code = error.exit_code
+        code = _fail(_usage(error))
     except Exception as error:
         lacking = _lacking(error)
         if lacking is None:
             raise
-        complain(str(lacking))
-        code = lacking.exit_code
+        code = _fail(lacking)
     _leave(code)
 
 
@@ -93,7 +89,35 @@ def _end_on_signals() -> list[int]:
     return ended
 
 
-def _usage(error: click.ClickException) -> str:
+class _Interrupted(CaseImporterError):
+    """A signal came before anything was under way that has an end of its own."""
+
+    def __init__(self, *, has_heard: bool) -> None:
+        super().__init__("terminated" if has_heard else "interrupted")
+        self.exit_code = ExitCode.TERMINATED if has_heard else ExitCode.INTERRUPTED
+
+
+def _fail(error: CaseImporterError) -> ExitCode:
+    """Print why a command failed, with ``--json`` also as its one object; returns the exit code."""
+    complain(str(error))
+    words = sys.argv[1:]
+    if "--json" in words:
+        from importer.cli.output import say_document
+        from importer.pipeline.results import Failed, Problem, as_json
+
+        command = next((word for word in words if not word.startswith("-")), "")
+        code = error.exit_code
+        failed = Failed(
+            command=command,
+            exit_code=code,
+            meaning=code.name.lower(),
+            error=Problem(error.what, error.where, error.hint),
+        )
+        say_document(as_json(failed))
+    return error.exit_code
+
+
+def _usage(error: click.ClickException) -> ConfigError:
     """A wrong command line in the form of all other errors, with the help of the command as its hint."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     message = error.format_message().rstrip(".")
@@ -101,7 +125,7 @@ def _usage(error: click.ClickException) -> str:
     hint = f"{context.command_path} --help" if context is not None else ""
     if "unexpected extra argument" in text:
         hint = f"put a path with spaces in quotes; {hint}"
-    return str(ConfigError(text, hint=hint))
+    return ConfigError(text, hint=hint)
 
 
 def _lacking(error: BaseException) -> ResourceError | None:

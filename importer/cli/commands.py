@@ -279,14 +279,15 @@ def sandbox(*, account: _SandboxOptions, faults: Path | None, fields: Path | Non
 @cli.command()
 @click.argument(
     "form",
-    type=click.Choice(["mapping", "result", "status", "explain", "check", "rehearsal", "verify", "try"]),
+    type=click.Choice(["mapping", "result", "status", "explain", "check", "rehearsal", "verify", "try", "error"]),
     default="mapping",
 )
 def schema(form: str) -> None:
     """Print the JSON Schema of mapping files, or of what --json prints.
 
     mapping is for use in an editor. result describes summary.json and the --json output of run, retry, reconcile and
-    report; status, explain, check, rehearsal, verify and try describe the output of these commands.
+    report; status, explain, check, rehearsal, verify and try describe the output of these commands, and error that of
+    each of them if it could not begin.
     """
     from importer.cli.output import say_document
     from importer.pipeline.results import as_json, json_schema

@@ -36,7 +36,7 @@ MEANINGS = {
     ExitCode.USAGE: "invalid usage, settings, mapping or file; nothing was sent",
     ExitCode.ROWS_FAILED: "finished, but some rows are invalid or refused",
     ExitCode.UNKNOWN_OUTCOME: "finished, but some rows have an unknown outcome: run reconcile",
-    ExitCode.TEMPORARY: "temporary failure: run the same command again",
+    ExitCode.TEMPORARY: "temporary failure, or no reports: run the same command again",
     ExitCode.DUPLICATE: "a row has two or more cases: run resolve",
     ExitCode.TARGET: "wrong target, or missing permission to create cases",
     ExitCode.LEDGER: "the ledger cannot be read or written",

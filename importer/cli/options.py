@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
@@ -22,7 +23,20 @@ if TYPE_CHECKING:
 
 Command = Callable[..., int | None]
 
-FILE = click.Path(path_type=Path, dir_okay=False)
+
+class _File(click.Path):
+    """A path that names a file or nothing yet: to open a pipe or a device may take for ever, whatever signals come."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path, which nothing has opened."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if path.exists() and not path.is_file():
+            self.fail(f"{value}: it is not a regular file (a pipe or a device, for example)", param, ctx)
+        return path
+
+
+FILE = _File(path_type=Path, dir_okay=False)
+EXPORT = click.Path(path_type=Path, dir_okay=False)  # whose reader says more about it
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -149,7 +163,7 @@ class CompanionOptions:
 class ExportOptions(ReadingOptions, CompanionOptions):
     """An export as it was given to a command, and its mapping."""
 
-    source: Path = option(type=FILE)
+    source: Path = option(type=EXPORT)
     mapping: str = option(
         *("--mapping", "-m"),
         required=True,
@@ -182,6 +196,8 @@ class OutputOptions:
             page()
         elif in_short is not None and result.error is not None:
             complain(str(result.error))
+            if hasattr(result, "totals"):
+                say(result.totals.equation, error=True)
         elif in_short is not None and (result.exit_code or getattr(result, "warnings", ())):
             say(f"{result.exit_code:d}: {in_short()}", error=True)
 

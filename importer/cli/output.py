@@ -50,6 +50,8 @@ _VALUE_SHOWN = 32
 _KEY_SHOWN = 40
 #: Longer parts of a line lose their middle: our sentences end with what matters, and none of them is that long.
 _LONGEST = 1000
+#: What a table is that was not replaced.
+KEPT = "kept: changed since it was written, or open in another program"
 #: Columns that a count and a state take.
 _COUNT_ROOM = 21
 

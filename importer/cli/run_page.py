@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from importer.cli.help import exit_meaning
 from importer.cli.output import (
+    KEPT,
     Styled,
     complain,
     heading,
@@ -115,6 +116,7 @@ def _files(result: RunResult) -> list[tuple[object, str]]:
         (reports.id_map, "old key, case id and link of every case"),
         *((path, "rows to fix or decide, with your columns") for path in reports.failures),
         *((path, _workbook_line(reports)) for path in reports.workbooks),
+        *((path, KEPT) for path in reports.kept),
         *((path, "notes that match no row, with your columns") for path in reports.orphans),
         (reports.case_updates, "notes and fields to look at"),
         (reports.verified, "how each case compares with what was sent"),
@@ -147,7 +149,8 @@ def in_short(result: RunResult) -> str:
         ExitCode.TEMPORARY: "run the same command again",
         ExitCode.DUPLICATE: f"{f'see {failures}' if failures else see}, then run resolve",
     }
-    return f"{_figures(result)}: {to_do.get(result.exit_code, exit_meaning(result.exit_code))}"
+    kept = f" (kept, because it was changed: {', '.join(map(str, reports.kept))})" if reports.kept else ""
+    return f"{_figures(result)}: {to_do.get(result.exit_code, exit_meaning(result.exit_code))}{kept}"
 
 
 def _figures(result: RunResult) -> str:

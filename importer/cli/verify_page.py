@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from importer.cli.help import exit_meaning
 from importer.cli.output import (
+    KEPT,
     Styled,
     heading,
     quoted,
@@ -50,7 +51,7 @@ def say_verified(result: VerifyResult) -> None:
         _say_example(line)
     say_steps(_next_steps(result, ["--sandbox"] if is_sandbox(result.target) else []))
     page = (result.page, "open this first: what arrived, what failed and why")
-    say_files([page, (result.verified_file, "every finding")])
+    say_files([page, (result.verified_file, "every finding"), *((path, KEPT) for path in result.kept)])
     say_end(result)
 
 

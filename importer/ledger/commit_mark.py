@@ -17,6 +17,7 @@ from pathlib import Path
 
 from importer.errors import LedgerError
 from importer.ledger import database
+from importer.small_files import head_of
 
 _EVENTS = "SELECT coalesce((SELECT max(id) FROM event), 0) + coalesce((SELECT max(id) FROM case_update_event), 0)"
 _HINT = (
@@ -88,7 +89,7 @@ class CommitMark:
     def _read(self, ledger: str | None) -> int | None:
         """What the note says about this ledger (None: about any); None if there is none."""
         with contextlib.suppress(OSError, ValueError):
-            whose, number = self._file.read_text(encoding="ascii").split()
+            whose, number = head_of(self._file, 100).decode("ascii").split()
             if ledger in (whose, None):
                 return int(number)
         return None

@@ -171,3 +171,10 @@ def settle_not_listed(ledger: Ledger) -> int:
         " AND code = 'rebuilt' AND record IN (SELECT id FROM record WHERE state = 'pending' AND code = 'not_created')"
     )
     return moved
+
+
+def has_sent(ledger: Ledger) -> bool:
+    """Whether anything was marked as sending in this run."""
+    query = "SELECT 1 FROM {} WHERE run = ? AND state = 'sending' LIMIT 1"
+    tables = ("event", "case_update_event")
+    return any(ledger.scalar(query.format(table), (ledger.run,)) is not None for table in tables)

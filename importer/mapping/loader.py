@@ -280,7 +280,7 @@ def _in_order(form: MappingForm, columns: Collection[str]) -> tuple[str, ...]:
 
 def _essential(form: MappingForm, fields: Iterable[Field]) -> Iterator[tuple[str, frozenset[str]]]:
     """``description`` and ``requester`` → the columns that make it, but the key; not of one that has a default."""
-    key = {column.column for column in form.source.key}
+    key = {column.column for column in form.source.key or ()}
     of_case = {field.path[1]: field for field in fields if field.path[0] == "case" and len(field.path) == 2}
     for what, names in _ESSENTIAL.items():
         found = [of_case[name] for name in names if name in of_case]

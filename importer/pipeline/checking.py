@@ -96,7 +96,7 @@ def check(
             if is_unread_rebuild(Path(ledger)):
                 raise unread_rebuild(Path(ledger))
             copy_ledger(Path(ledger), folder / "ledger.db")
-        quality, staged = _checked(folder / "ledger.db", export, as_is=as_is, progress=progress or Progress())
+        quality, staged, export = _checked(folder / "ledger.db", export, as_is=as_is, progress=progress or Progress())
         with LedgerView(folder / "ledger.db", source=staged.source.id) as view:
             summary, found, to_set = summary_of(view), quality.finished(view), tuple(view.fields_to_set())
     found = _with_kinds(found, export.reader) if kinds or (before and before.kinds) else found
@@ -143,20 +143,22 @@ def _first_look(export: Export) -> Findings | None:
     return quality.so_far()
 
 
-def _checked(path: Path, export: Export, *, as_is: bool, progress: Progress) -> tuple[QualityCheck, Staged]:
-    """The profile of all rows, and the source in a ledger at ``path`` that is thrown away."""
-    with Ledger(path, verb="check") as scratch, export.companions(scratch) as companions:
-        quality = QualityCheck(export.reader, export.mapping, columns=export.columns, companions=companions.files)
-        staged = stage_source(
-            scratch,
-            export.reader,
-            export.mapping,
-            companions=companions,
-            reading=Reading(as_is=as_is),
-            progress=progress.read,
-            watch=quality.take,
-        )
-    return quality, staged
+def _checked(path: Path, export: Export, *, as_is: bool, progress: Progress) -> tuple[QualityCheck, Staged, Export]:
+    """The profile of all rows, the source in a ledger at ``path`` that is thrown away, and the export as in it."""
+    with Ledger(path, verb="check") as scratch:
+        export = export.as_in(scratch)
+        with export.companions(scratch) as companions:
+            quality = QualityCheck(export.reader, export.mapping, columns=export.columns, companions=companions.files)
+            staged = stage_source(
+                scratch,
+                export.reader,
+                export.mapping,
+                companions=companions,
+                reading=Reading(as_is=as_is),
+                progress=progress.read,
+                watch=quality.take,
+            )
+    return quality, staged, export
 
 
 def _open_like(

@@ -18,7 +18,7 @@ from importer.mapping import Mapping, load_mapping
 from importer.mapping.notes import Companion
 from importer.models import Row, StrPath, shown
 from importer.reader import ReadingOptions, open_named, open_reader, options_for
-from importer.report.failures_file import failures_file_of, is_failures_file
+from importer.report.failures_file import FailuresFile, failures_file_of, is_failures_file
 from importer.wording import are, command_line, listed, plural
 
 if TYPE_CHECKING:
@@ -50,16 +50,17 @@ class Export:
     reading: ReadingOptions  #: how the user, or else the mapping, wants it to be read
     path: Path | None  #: where it is; None for a DataFrame
     notes: tuple[StrPath, ...]  #: where these are otherwise, as ``FILE`` or ``NAME=FILE``
+    columns: tuple[str, ...]  #: that the mapping is bound to, see :func:`columns_mapped`
 
     @property
     def folder(self) -> Path:
         """Where it is, and its companion files."""
         return self.path.parent if self.path else Path()
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that the mapping is bound to: without the reasons of a failures file."""
-        return columns_mapped(self.reader)
+    def as_in(self, ledger: Ledger) -> Export:
+        """The same; of a failures file with the columns as this ledger has them."""
+        failures = failures_in(ledger, self.reader)
+        return self if failures is None else replace(self, columns=failures.user_columns)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -89,7 +90,8 @@ class Export:
             yield f"warning: {which} {are(len(lacking))} not in this export and count as empty: {names}"
 
     def companions(self, ledger: Ledger) -> AbstractContextManager[Companions]:
-        """Its companion files; those of a failures file are where they were when its rows were read.
+        """Its companion files; those of a failures file, :meth:`as_in` this ledger, are where they were when its rows
+        were read.
 
         Raises:
             MappingError: the mapping does not fit the columns of the export, which is said before all else.
@@ -161,7 +163,7 @@ def open_export(
     reader = open_reader(source, **options)
     if loaded.position and failures_file_of(reader.columns) is None:
         _refuse_other_file(reader, loaded)
-    return Export(reader, loaded, given, path, tuple(notes))
+    return Export(reader, loaded, given, path, tuple(notes), columns_mapped(reader))
 
 
 def _refuse_other_file(reader: Reader, mapping: Mapping) -> None:
@@ -184,6 +186,12 @@ def columns_mapped(source: Reader) -> tuple[str, ...]:
     """The columns that a mapping is bound to: those of the export, without the reasons of a failures file."""
     failures = failures_file_of(source.columns)
     return failures.user_columns if failures else source.columns
+
+
+def failures_in(ledger: Ledger, source: Reader) -> FailuresFile | None:
+    """How to read a failures file of this ledger; None if it is an ordinary export."""
+    failures = failures_file_of(source.columns)
+    return failures and failures.named_as(info.columns for info in sources(ledger))
 
 
 def opened_mapping(mapping: StrPath | Mapping, folders: Iterable[StrPath]) -> Mapping:

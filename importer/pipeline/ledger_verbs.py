@@ -20,6 +20,7 @@ from importer.models import CASE_ID, CaseUpdateState, State, StrPath, clean
 from importer.pipeline.results import RunResult, Status, fields_of, write_summary
 from importer.plain import in_thread
 from importer.report import ReportOptions, summary_of, unlinked_remarks, write_reports
+from importer.report.files import reporting
 from importer.wording import command_line
 
 Decision = Literal["created", "resend", "drop"]
@@ -63,7 +64,7 @@ def report(ledger: StrPath, out: StrPath, *, options: ReportOptions | None = Non
 
     Raises:
         LedgerError: the ledger cannot be read.
-        ConfigError: a file cannot be written, or masked reports would be next to others.
+        ReportError, ConfigError: see :func:`importer.report.write_reports`.
     """
     reports, summary = write_reports(Path(ledger), Path(out), options=options)
     code = ExitCode.OK if summary.totals.match else ExitCode.LEDGER
@@ -79,7 +80,8 @@ def report(ledger: StrPath, out: StrPath, *, options: ReportOptions | None = Non
         reports=reports,
         notes=unlinked_remarks(summary.links_not_made),
     )
-    write_summary(result, reports.summary)
+    with reporting(Path(ledger), Path(out)):
+        write_summary(result, reports.summary)
     return result
 
 

@@ -39,6 +39,17 @@ class Problem:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Failed:
+    """What ``--json`` prints of a command that could not begin."""
+
+    version: Literal[1] = 1  #: Of the JSON form of this result.
+    command: str  #: As it was typed; empty if there was none.
+    exit_code: ExitCode  #: As the command line ends.
+    meaning: str  #: The same as a word.
+    error: Problem
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ended:
     """How a command ended: what all results have."""
 
@@ -121,6 +132,7 @@ def json_schema(form: str) -> dict[str, Any]:
         "rehearsal": Rehearsal,
         "verify": VerifyResult,
         "try": TryResult,
+        "error": Failed,
     }
     schema = TypeAdapter(forms[form]).json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -24,12 +24,13 @@ from importer.errors import (
     ExitCode,
     LedgerError,
     OutageError,
+    ReportError,
     TargetError,
     TooManyFailuresError,
 )
 from importer.ledger import Ledger, LedgerView, LedgerWriter
 from importer.ledger.case_updates import count_waiting
-from importer.ledger.decisions import others_were_created, reopen_refused
+from importer.ledger.decisions import has_sent, others_were_created, reopen_refused
 from importer.ledger.measurements import note_plan
 from importer.ledger.records import Selection
 from importer.ledger.sources import decide_again, drop_half_read
@@ -41,7 +42,17 @@ from importer.pipeline.session import OpenTarget, Session, at_most, may_read_cas
 from importer.pipeline.staging import Reading, identity_of, stage_source, staged_before
 from importer.pipeline.stand_in import refuse_untried
 from importer.progress import Progress
-from importer.report import ReportOptions, Summary, exit_code_of, unlinked_remarks, warnings_of, write_reports
+from importer.report import (
+    ReportOptions,
+    Reports,
+    Summary,
+    exit_code_of,
+    summary_of,
+    unlinked_remarks,
+    warnings_of,
+    write_reports,
+)
+from importer.report.files import make_folder, reporting
 from importer.settings import Settings
 from importer.wording import duration, plural
 
@@ -106,7 +117,7 @@ class LedgerRun:
 
     async def import_export(self, export: Export, reading: Reading) -> RunResult:
         """Read an export, with its companion files, then send it."""
-        self.source, self.mapping, self.remarks = export.reader.name, export.mapping, export.remarks
+        self.source, self.mapping = export.reader.name, export.mapping
         if export.mapping.external_id_field is None:
             self.session.progress.notice(WITHOUT_EXTERNAL_ID)
 
@@ -116,7 +127,9 @@ class LedgerRun:
             self.session.progress.read(share, rows)
 
         def stage(ledger: Ledger) -> Selection:
-            with export.companions(ledger) as companions:
+            known_here = export.as_in(ledger)
+            self.remarks = known_here.remarks
+            with known_here.companions(ledger) as companions:
                 known = (ledger, export.reader, export.mapping)
                 staged = stage_source(*known, companions=companions, reading=reading, progress=on_read)
             self.put_back = staged.put_back
@@ -149,6 +162,7 @@ class LedgerRun:
                 if self.options.resend and not self.options.solve_untried and target.api_url is not None:
                     folders = (self.path.parent, self.folder)
                     await asyncio.to_thread(refuse_untried, ledger, chosen.source, target=target.name, folders=folders)
+                await asyncio.to_thread(make_folder, self.folder)  # where nothing can be written, nothing is sent
                 session.progress.staged(ledger.counts(chosen.source))
                 try:
                     delivered = await self._deliver(ledger, chosen)
@@ -157,7 +171,7 @@ class LedgerRun:
             try:
                 decide_again(ledger)
                 return self._result(ledger, chosen, delivered)
-            except CaseImporterError as error:  # the reports cannot be written
+            except CaseImporterError as error:  # the ledger cannot be read for them
                 raise delivered.error or error from None
 
     async def _prepared(
@@ -249,12 +263,37 @@ class LedgerRun:
 
     def _result(self, ledger: Ledger, chosen: Selection, delivered: Delivered) -> RunResult:
         """Write the reports, decide the exit code, and write the result as summary.json, which has the same code."""
-        reports, summary = write_reports(self.path, self.folder, source=chosen.source, options=self.report_options)
-        ledger.exit_code = code = self._exit_code(delivered, summary)
+        try:
+            reports, summary = write_reports(self.path, self.folder, source=chosen.source, options=self.report_options)
+            result = self._ended(ledger, chosen, delivered, reports, summary)
+            with reporting(self.path, self.folder):
+                write_summary(result, reports.summary)
+        except ReportError as error:
+            with LedgerView(self.path, source=chosen.source) as view:
+                summary = summary_of(view)
+            result = self._ended(ledger, chosen, delivered, Reports(), summary, unwritten=error)
+        ledger.exit_code = result.exit_code
+        self.session.progress.ended(result.exit_code, result.totals)
+        return result
+
+    def _ended(
+        self,
+        ledger: Ledger,
+        chosen: Selection,
+        delivered: Delivered,
+        reports: Reports,
+        summary: Summary,
+        *,
+        unwritten: ReportError | None = None,
+    ) -> RunResult:
+        code = self._exit_code(ledger, delivered, summary, unwritten)
         with LedgerView(self.path, source=chosen.source) as view:
             warnings = warnings_of(view, summary) if chosen.source and self.verb != "rebuild" else ()
+        remarks = (*self.session.settings.remarks, *self.remarks, *unlinked_remarks(summary.links_not_made))
+        if unwritten is not None and delivered.error is not None:
+            remarks = (*remarks, f"warning: {unwritten.where}: {unwritten.what}; {unwritten.hint}")
         known = fields_of(summary) | {"target": summary.target or self.session.settings.target.name}
-        result = RunResult(
+        return RunResult(
             **known,
             exit_code=code,
             meaning=code.name.lower(),
@@ -263,28 +302,28 @@ class LedgerRun:
             mapping=self._mapping_name,
             reports=reports,
             moved={state.value: count for state, count in delivered.moved.items()},
-            error=Problem.of(delivered.error),
-            notes=(*self.session.settings.remarks, *self.remarks, *unlinked_remarks(summary.links_not_made)),
+            error=Problem.of(delivered.error or unwritten),
+            notes=remarks,
             warnings=warnings,
             put_back=self.put_back,
             seconds=self.session.seconds,
         )
-        write_summary(result, reports.summary)
-        self.session.progress.ended(result.exit_code, result.totals)
-        return result
 
-    def _exit_code(self, delivered: Delivered, summary: Summary) -> ExitCode:
-        if (early := self.session.exit_code(delivered.error)) is not None:
+    def _exit_code(
+        self, ledger: Ledger, delivered: Delivered, summary: Summary, unwritten: ReportError | None
+    ) -> ExitCode:
+        if (early := self.session.exit_code(delivered.error, has_sent=has_sent(ledger))) is not None:
             return early
         # What a rebuild leaves, or a limit, was not to be sent, and running again would not help suppressed rows.
         options, is_limited = self.options, self.options.limit is not None or delivered.suppressed > 0
         is_meant = options.resend and is_limited and delivered.left_over == delivered.suppressed
-        return exit_code_of(
+        code = exit_code_of(
             summary.totals,
             summary.causes,
             replace(summary.case_updates, open=0) if delivered.updates_suppressed else summary.case_updates,
             pending_is_meant=is_meant or self.verb == "rebuild",
         )
+        return unwritten.exit_code if unwritten and code in (ExitCode.OK, ExitCode.ROWS_FAILED) else code
 
 
 async def send_pending(

@@ -116,10 +116,15 @@ class Session:
         self._heard.append(number)
         self.stop.request()
 
-    def exit_code(self, error: CaseImporterError | None = None) -> ExitCode | None:
-        """That of what ended it early, an error or a signal; None if nothing did."""
+    def exit_code(self, error: CaseImporterError | None = None, *, has_sent: bool = False) -> ExitCode | None:
+        """That of what ended it early, an error or a signal; None if nothing did.
+
+        What was right when the first request was sent, such as a secret file that is missing for a moment, is no
+        mistake of the user: the same command again continues, and no code may say that nothing was sent.
+        """
         if error is not None:
-            return error.exit_code
+            is_late = has_sent and error.exit_code is ExitCode.USAGE
+            return ExitCode.TEMPORARY if is_late else error.exit_code
         if self._heard:
             return ExitCode.INTERRUPTED if self._heard[0] == signal.SIGINT else ExitCode.TERMINATED
         return None

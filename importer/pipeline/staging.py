@@ -14,7 +14,7 @@ from importer.ledger import Ledger, positions
 from importer.ledger import sources as entry
 from importer.ledger.records import NewSource, SourceInfo, StagedRow
 from importer.models import Mapped, Row, State, StrPath
-from importer.pipeline.companions import Companions, columns_mapped, open_companions, refuse_misfit
+from importer.pipeline.companions import Companions, columns_mapped, failures_in, open_companions, refuse_misfit
 from importer.report.failures_file import FailuresFile, failures_file_of
 from importer.report.spreadsheet import put_back
 from importer.wording import command_line
@@ -77,7 +77,7 @@ def stage_source(
     identity = identity_of(source, reading)
     if before := staged_before(ledger, source, mapping, companions, identity):
         return Staged(before)
-    failures = failures_file_of(source.columns)
+    failures = failures_in(ledger, source)
     columns = failures.user_columns if failures else source.columns
     mapper = mapping.bind(columns, companions.tables)
     companions.load(lambda: progress(0.0, 0))

@@ -18,6 +18,7 @@ from importer.delivery.workers import first_of
 from importer.errors import CaseImporterError, ExitCode, OutageError
 from importer.ledger import Ledger, LedgerView, tries
 from importer.ledger import sources as entry
+from importer.ledger.decisions import has_sent
 from importer.ledger.records import NewSource, Selection, StagedRow
 from importer.ledger.tries import StandIn, TriedUpdate
 from importer.mapping import Mapping
@@ -255,7 +256,7 @@ class _Try:
         )
 
     def _exit_code(self) -> ExitCode:
-        if (early := self.session.exit_code(self.error)) is not None:
+        if (early := self.session.exit_code(self.error, has_sent=has_sent(self.ledger))) is not None:
             return early
         with LedgerView(self.ledger.path, source=self.source) as view:
             summary = summary_of(view)

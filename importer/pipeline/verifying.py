@@ -17,7 +17,7 @@ from importer.pipeline.results import Ended, Problem, fields_of, write_summary
 from importer.pipeline.session import AccountOptions, Session, open_api, open_target
 from importer.plain import plain
 from importer.report import ReportOptions, Summary, summary_of
-from importer.report.files import Reports, make_folder
+from importer.report.files import ReportFolder, Reports, reporting
 from importer.report.page import FILE_NAME, write_page
 from importer.report.results_file import write_verified
 
@@ -31,6 +31,7 @@ class VerifyResult(Ended, Summary):
     verified_file: Path  #: verified.csv
     page: Path  #: report.html
     summary_file: Path  #: this result as JSON
+    kept: tuple[Path, ...]  #: see :class:`importer.report.Reports`
     continued: bool  #: it went on where an earlier one had stopped
 
 
@@ -114,34 +115,39 @@ def _result(
     continued: bool,
 ) -> VerifyResult:
     """Write verified.csv, decide the exit code, and write the result as summary.json."""
-    make_folder(folder)
-    with LedgerView(path) as view:
+    tables = ReportFolder(folder)
+    with LedgerView(path) as view, reporting(path, folder):
         summary = summary_of(view)
-        write_verified(view, folder / "verified.csv", delimiter=options.csv_delimiter)
+        verified = write_verified(view, tables, delimiter=options.csv_delimiter)
         to_fix = [folder / "failures.xlsx", folder / "failures.csv"]  # of the run before
         reports = Reports(
-            page=folder / FILE_NAME, failures=tuple(filter(Path.exists, to_fix)), verified=folder / "verified.csv"
+            page=folder / FILE_NAME,
+            failures=tuple(filter(Path.exists, to_fix)),
+            verified=verified,
+            kept=(kept := tables.finish()),
         )
         write_page(view, summary, folder / FILE_NAME, reports=reports)
     assert summary.verification is not None
     exit_code = summary.verification.exit_code
     if exit_code is ExitCode.OK and summary.case_updates.undelivered:
         exit_code = ExitCode.ROWS_FAILED
-    if (early := session.exit_code(error)) is not None:
+    if (early := session.exit_code(error, has_sent=True)) is not None:
         exit_code = early
     result = VerifyResult(
         **fields_of(summary),
         exit_code=exit_code,
         meaning=exit_code.name.lower(),
-        verified_file=folder / "verified.csv",
+        verified_file=verified,
         page=folder / FILE_NAME,
         summary_file=folder / "summary.json",
+        kept=kept,
         continued=continued,
         error=Problem.of(error),
         notes=session.settings.remarks,
         seconds=session.seconds,
     )
-    write_summary(result, result.summary_file)
+    with reporting(path, folder):
+        write_summary(result, result.summary_file)
     return result
 
 

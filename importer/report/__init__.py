@@ -11,7 +11,7 @@ from importer.ledger import LedgerView
 from importer.reader.dialect import DELIMITERS
 from importer.report import page
 from importer.report.failures_file import write_failures
-from importer.report.files import Reports, make_folder
+from importer.report.files import ReportFolder, Reports, reporting
 from importer.report.masking import masked, refuse_unmasked
 from importer.report.results_file import write_case_updates, write_id_map, write_orphans, write_results, write_verified
 from importer.report.summary import (
@@ -85,7 +85,8 @@ def write_reports(
 
     Args:
         ledger: The ledger; it may be in use.
-        folder: Where they go. Made if missing; files of these names in it are replaced.
+        folder: Where they go. Made if missing; files of these names in it are replaced, but for tables that a person
+            changed or has open (`Reports.kept`).
         source: Only this source; None for the whole ledger.
         options: Which reports, and how.
 
@@ -94,43 +95,43 @@ def write_reports(
 
     Raises:
         LedgerError: the ledger cannot be read.
-        ConfigError: a file cannot be written, or masked reports would be next to others.
+        ReportError: a file cannot be written.
+        ConfigError: there can be no such folder, or masked reports would be next to others.
     """
     options = options or ReportOptions()
-    make_folder(folder)
+    tables = ReportFolder(folder)
     if options.mask:
         if not (options.wants("html") or options.wants("json")):
             raise ConfigError("--mask writes the page and summary.json only", hint="add html to --report-format")
         kept: dict[Format, str] = {"html": page.FILE_NAME, "json": "summary.json"}
         refuse_unmasked(folder, [name for form, name in kept.items() if not options.wants(form)])
-    with LedgerView(ledger, source=source) as view:
+    with LedgerView(ledger, source=source) as view, reporting(ledger, folder):
         summary = summary_of(view)
         if options.mask:
             summary = masked(summary)
         reports = Reports(summary=folder / "summary.json" if options.wants("json") else None)
         if options.wants("csv"):
-            reports = _write_csv_files(view, folder, summary, reports, delimiter=options.csv_delimiter)
+            reports = _write_csv_files(view, tables, summary, reports, delimiter=options.csv_delimiter)
         if options.wants("xlsx"):
-            workbooks, beyond = write_workbooks(view, folder, summary.causes)
+            workbooks, beyond = write_workbooks(view, tables, summary.causes)
             reports = replace(reports, workbooks=tuple(workbooks), beyond_workbooks=beyond)
+        reports = replace(reports, kept=tables.finish())
         if options.wants("html"):
             reports = replace(reports, page=folder / page.FILE_NAME)
             page.write_page(view, summary, folder / page.FILE_NAME, reports=reports, is_masked=options.mask)
     return reports, summary
 
 
-def _write_csv_files(view: LedgerView, folder: Path, summary: Summary, reports: Reports, *, delimiter: str) -> Reports:
-    write_results(view, folder / "results.csv", delimiter=delimiter)
-    verified = None
-    if view.source is None and summary.verification is not None:  # which is about the whole ledger
-        verified = folder / "verified.csv"
-        write_verified(view, verified, delimiter=delimiter)
+def _write_csv_files(
+    view: LedgerView, folder: ReportFolder, summary: Summary, reports: Reports, *, delimiter: str
+) -> Reports:
+    is_verified = view.source is None and summary.verification is not None  # which is about the whole ledger
     return replace(
         reports,
-        results=folder / "results.csv",
-        id_map=write_id_map(view, folder / "id_map.csv", delimiter=delimiter),
+        results=write_results(view, folder, delimiter=delimiter),
+        verified=write_verified(view, folder, delimiter=delimiter) if is_verified else None,
+        id_map=write_id_map(view, folder, delimiter=delimiter),
         failures=tuple(write_failures(view, folder, delimiter=delimiter)),
         orphans=tuple(write_orphans(view, folder, delimiter=delimiter)),
-        case_updates=write_case_updates(view, folder / "case-updates.csv", delimiter=delimiter),
-        verified=verified,
+        case_updates=write_case_updates(view, folder, delimiter=delimiter),
     )

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from importer.errors import SourceError
-from importer.formulas import unescape_formula
+from importer.formulas import excel_text, unescape_formula
 from importer.ledger import LedgerView
 from importer.ledger.records import FailureLine, SourceInfo
 from importer.meaning import meaning_of
@@ -21,7 +21,7 @@ from importer.models import FieldError, Row
 from importer.reader import open_reader, sheet_names
 from importer.reader.base import column_letters
 from importer.reader.sheet_choice import FAILURES_SHEETS
-from importer.report.files import numbered, remove_numbered, write_csv
+from importer.report.files import ReportFolder, write_if_any
 from importer.small_files import head_of
 
 FILE_NAME = re.compile(r"failures(?:-[0-9]+)?\.(?:csv|xlsx)")
@@ -37,7 +37,7 @@ SUGGESTED = "importer_suggested: "
 _RECORD = re.compile(r"([0-9a-f]{8})_([1-9][0-9]{0,17})(x?)", re.ASCII)
 
 
-def write_failures(view: LedgerView, folder: Path, *, delimiter: str = ",") -> list[Path]:
+def write_failures(view: LedgerView, folder: ReportFolder, *, delimiter: str = ",") -> list[Path]:
     """The rows to fix or decide: reasons first, then the user's columns, to be fixed and read again.
 
     Sources with the same columns share a file; each further set of columns gets a separate file, ``failures-2.csv`` and
@@ -46,14 +46,11 @@ def write_failures(view: LedgerView, folder: Path, *, delimiter: str = ",") -> l
     """
     ledger_id, _ = view.identity()
     paths: list[Path] = []
-    groups = sources_by_columns(view)
-    for columns, sources in groups.items():
+    for columns, sources in sources_by_columns(view).items():
         header = (*REASON_COLUMNS, *columns)
         lines = ((*reasons(each, ledger_id).values(), *each.cells) for each in view.failures(sources))
-        path = numbered(folder, "failures.csv", len(paths) + 1)
-        if write_csv(path, header, lines, is_exact=True, keep_empty=False, delimiter=delimiter):
-            paths.append(path)
-    remove_numbered(folder, "failures.csv", range(len(paths) + 1, len(groups) + 1))
+        path = write_if_any(folder, "failures.csv", header, lines, is_exact=True, delimiter=delimiter)
+        paths += [path] if path else []
     return paths
 
 
@@ -114,12 +111,23 @@ class FailuresFile:
     record_at: int  #: Which of them has the record.
     user_columns: tuple[str, ...]  #: The user's columns.
     user_at: tuple[int, ...]  #: Where these are.
+    written_as: tuple[str, ...]  #: What the file has as their names.
+
+    def named_as(self, known: Iterable[Sequence[str]]) -> FailuresFile:
+        """The same, with the columns named as the sources of the ledger have them, whose columns are ``known``.
+
+        A name with a CR, or with what looks like the code of a character, is another one in a workbook.
+        """
+        names = {excel_text(name): name for columns in known for name in columns}
+        return replace(self, user_columns=tuple(names.get(excel_text(name), name) for name in self.user_columns))
 
     def own_row(self, row: Row) -> Row:
         """The user's part of the row, formulas unescaped; one that is too long keeps all cells."""
         own = self._unescaped(row, [row.cells[at] for at in self.user_at if at < len(row.cells)])
         is_good = all(error.column is not None for error in row.problems)
-        return Row(row.number, (*own, *(() if is_good else self.surplus(row))), row.problems)
+        names = dict(zip(self.written_as, self.user_columns, strict=True)) if row.problems else {}
+        problems = tuple(replace(error, column=names.get(error.column or "", error.column)) for error in row.problems)
+        return Row(row.number, (*own, *(() if is_good else self.surplus(row))), problems)
 
     def surplus(self, row: Row) -> tuple[str, ...]:
         """The cells behind all columns that have a name."""
@@ -180,5 +188,7 @@ def failures_file_of(columns: Sequence[str]) -> FailuresFile | None:
         for at, column in enumerate(columns[:width])
         if column not in REASON_COLUMNS and not column.startswith(SUGGESTED)
     )
-    names = tuple(unescape_formula(columns[at]) for at in user_at)
-    return FailuresFile(width, columns.index(RECORD_COLUMN), names, user_at)
+    written_as = tuple(columns[at] for at in user_at)
+    return FailuresFile(
+        width, columns.index(RECORD_COLUMN), tuple(map(unescape_formula, written_as)), user_at, written_as
+    )

@@ -25,10 +25,10 @@ _WORD = re.compile(r"\w{3,}")
 _WITH_CONTENTS = (
     "failures*.csv",
     "failures*.xlsx",
-    "results.csv",
+    "results*.csv",
     "notes-without-case*.csv",
-    "case-updates.csv",
-    "verified.csv",
+    "case-updates*.csv",
+    "verified*.csv",
 )
 #: Causes whose words are ours.
 _OURS = (State.INVALID, State.SKIPPED)

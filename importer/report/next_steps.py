@@ -78,8 +78,11 @@ def next_steps(
     to_fix = can_be_fixed and any(totals.counts[state] for state in TO_FIX)
     if to_fix and failures is not None:
         names = ["--mapping", mapping, "--ledger", ledger, "--out", _next_folder(failures.parent), *target]
+        changed = max((path for path in reports.kept if path.name.startswith("failures")), default=None)
         what = f"Fix the rows in {failures}, save it, and import it"
-        yield Step(what, ["case-importer", "run", str(failures), *names])
+        if changed is not None:
+            what = f"Import what you fixed in {changed}; the rows as they are now are in {failures}"
+        yield Step(what, ["case-importer", "run", str(changed or failures), *names])
     elif to_fix and (written := reports.page or reports.summary):
         what = "Write failures.xlsx, which has the rows to fix"
         yield Step(what, ["case-importer", "report", "--ledger", ledger, "--out", str(written.parent)])

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from importer.ledger.measurements import Interval
 
-_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 #: Title, unit, and what each line shows of an interval.
 _PLOTS = (
     ("Cases over time", "per minute", {"Cases": "per_minute"}),
@@ -58,6 +57,11 @@ def _round_up(value: float) -> float:
 
 
 def _times(end: float) -> list[str]:
-    """Labels of a time axis, all in one unit, and each different: ``0 min``, ``2.5 min``, ``5 min``."""
-    unit, name = next((unit, name) for unit, name in _UNITS if end >= 2 * unit or unit == 1)
-    return [f"{end * quarter / 4 / unit:.3g} {name}" for quarter in range(5)]
+    """Labels of a time axis, all in one form, and each different: ``0 s``, ``2.5 s``; ``0:00``, ``0:43``; in hours
+    ``0:00 h``."""
+    times = [end * quarter / 4 for quarter in range(5)]
+    if end < 60:
+        return [f"{time:.3g} s" for time in times]
+    whole, unit = (60, "") if end < 7200 else (3600, " h")
+    parts = (divmod(round(time * 60 / whole), 60) for time in times)
+    return [f"{first}:{rest:02}{unit}" for first, rest in parts]

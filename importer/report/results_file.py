@@ -16,7 +16,7 @@ from importer.ledger import LedgerView
 from importer.ledger.verification import VerifiedLine, verified_lines
 from importer.meaning import UPDATES
 from importer.regions import CASES_PATH, is_loopback
-from importer.report.files import numbered, write_csv
+from importer.report.files import ReportFolder, write_csv, write_if_any
 
 RESULT_COLUMNS = (
     *("row", "key", "title", "state", "case_id", "link"),
@@ -52,7 +52,7 @@ def time_text(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def write_results(view: LedgerView, path: Path, *, delimiter: str = ",") -> None:
+def write_results(view: LedgerView, folder: ReportFolder, *, delimiter: str = ",") -> Path:
     """One line for every row that was read, in input order."""
     _, target = view.identity()
     lines = (
@@ -62,17 +62,17 @@ def write_results(view: LedgerView, path: Path, *, delimiter: str = ",") -> None
         )
         for line in view.results(titles=True)
     )
-    write_csv(path, RESULT_COLUMNS, lines, for_spreadsheets=False, delimiter=delimiter)
+    return write_csv(folder, "results.csv", RESULT_COLUMNS, lines, for_spreadsheets=False, delimiter=delimiter)
 
 
-def write_id_map(view: LedgerView, path: Path, *, delimiter: str = ",") -> Path | None:
+def write_id_map(view: LedgerView, folder: ReportFolder, *, delimiter: str = ",") -> Path | None:
     """One line for each row that is a case, in input order; None if no row is, and then there is no file."""
     _, target = view.identity()
     lines = ((case.key, case.case_id, case_link(target, case.case_id), time_text(case.at)) for case in view.created())
-    return write_csv(path, ID_MAP_COLUMNS, lines, for_spreadsheets=False, delimiter=delimiter, keep_empty=False)
+    return write_if_any(folder, "id_map.csv", ID_MAP_COLUMNS, lines, for_spreadsheets=False, delimiter=delimiter)
 
 
-def write_case_updates(view: LedgerView, path: Path, *, delimiter: str = ",") -> Path | None:
+def write_case_updates(view: LedgerView, folder: ReportFolder, *, delimiter: str = ",") -> Path | None:
     """One line for every note and field that its case does not have yet, whole, so that nothing is lost; and for those
     that the server changed. None if there are none, and then there is no file."""
 
@@ -84,7 +84,7 @@ def write_case_updates(view: LedgerView, path: Path, *, delimiter: str = ",") ->
             for carried in _carried(orjson.loads(part.body)):
                 yield *about, part.http_status, part.code, part.message, to_do, *carried
 
-    return write_csv(path, UPDATE_COLUMNS, lines(), delimiter=delimiter, keep_empty=False)
+    return write_if_any(folder, "case-updates.csv", UPDATE_COLUMNS, lines(), delimiter=delimiter)
 
 
 def _carried(body: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
@@ -96,12 +96,12 @@ def _carried(body: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
         yield field, value if isinstance(value, str) else orjson.dumps(value).decode(), "", ""
 
 
-def write_verified(view: LedgerView, path: Path, *, delimiter: str = ",") -> None:
+def write_verified(view: LedgerView, folder: ReportFolder, *, delimiter: str = ",") -> Path:
     """How the cases compare with what was sent, a line for each finding."""
-    write_csv(path, VERIFIED_COLUMNS, verified_lines(view), delimiter=delimiter)
+    return write_csv(folder, "verified.csv", VERIFIED_COLUMNS, verified_lines(view), delimiter=delimiter)
 
 
-def write_orphans(view: LedgerView, folder: Path, *, delimiter: str = ",") -> list[Path]:
+def write_orphans(view: LedgerView, folder: ReportFolder, *, delimiter: str = ",") -> list[Path]:
     """The rows of companion files that match no row, with their columns; nothing if no companion file was read.
 
     Files with the same columns share a report; each further set of columns gets a separate one,
@@ -113,12 +113,12 @@ def write_orphans(view: LedgerView, folder: Path, *, delimiter: str = ",") -> li
             if companion.without_row is not None:  # otherwise the rows were a few of an export
                 files_of.setdefault(companion.columns, {})[source.id, place] = companion.file
     paths = []
-    for number, (columns, files) in enumerate(files_of.items(), start=1):
+    for columns, files in files_of.items():
         lines = (
             (files[orphan.source, orphan.file], orphan.row, orphan.key, orphan.code, orphan.message, *orphan.cells)
             for orphan in view.orphans()
             if (orphan.source, orphan.file) in files
         )
-        paths.append(numbered(folder, "notes-without-case.csv", number))
-        write_csv(paths[-1], (*ORPHAN_COLUMNS, *columns), lines, is_exact=True, delimiter=delimiter)
+        header = (*ORPHAN_COLUMNS, *columns)
+        paths.append(write_csv(folder, "notes-without-case.csv", header, lines, is_exact=True, delimiter=delimiter))
     return paths

@@ -7,8 +7,8 @@ column, it offers them. ``run`` reads it again as it reads failures.csv: see :mo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count, islice, zip_longest
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from importer.formulas import escape_formula, excel_text
 from importer.ledger import LedgerView
 from importer.ledger.causes import Cause
-from importer.ledger.records import FailureLine
+from importer.ledger.records import FailureLine, SourceInfo
 from importer.models import FieldError
 from importer.reader.base import column_letters
 from importer.reader.limits import MOST_COLUMNS, MOST_SPANNED_CELLS
@@ -31,7 +31,7 @@ from importer.report.failures_file import (
     reasons,
     sources_by_columns,
 )
-from importer.report.files import numbered, remove_numbered, whole_bytes
+from importer.report.files import ReportFolder
 from importer.scratch import scratch_folder
 
 if TYPE_CHECKING:
@@ -39,9 +39,12 @@ if TYPE_CHECKING:
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
-#: Rows of one workbook. A sheet could have ten times as many, but writing them would take minutes at the end of each
-#: run, and so many rows are not fixed by hand. All of them are in failures.csv.
+#: Rows of one workbook; the next ones are in the next. A sheet could have ten times as many, but programs take long to
+#: open it.
 MOST_ROWS = 100_000
+#: Workbooks for the rows with the same columns: writing more takes minutes at the end of each run, and so many rows are
+#: not fixed by hand. All of them are in failures.csv.
+MOST_WORKBOOKS = 10
 #: Characters of one workbook, which must not unpack to more than programs read, ours included.
 MOST_CHARACTERS = 500_000_000
 #: Comments of one workbook, whose reasons are in a column as well. Each is a drawing: with many more, spreadsheet
@@ -70,6 +73,10 @@ _STEPS = (
     "4. Save the workbook and import it with the ledger of this import:",
     "    case-importer run failures.xlsx --mapping … --ledger … --out another-folder",
 )
+_MORE = (
+    "This workbook has {rows:,} rows. {more:,} more are in the next workbooks, such as failures-2.xlsx, and all of them"
+    " are in failures.csv."
+)
 _HEADER = {"bold": True, "valign": "top", "border": 1, "border_color": "#FFFFFF", "num_format": "@"}
 _MADE = datetime(2000, 1, 1)  # so that the same rows are the same bytes
 _OPTIONS = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
@@ -77,78 +84,111 @@ _OPTIONS = {"constant_memory": True, "strings_to_formulas": False, "strings_to_u
 
 @dataclass
 class _Plan:
-    """One workbook: the rows with these columns, as a first look at all of them shows."""
+    """One workbook: rows with these columns, as a first look at all of them shows."""
 
     columns: tuple[str, ...]
     allowed: dict[str, list[str]]
     widths: list[int]
     rows: int = 0
     surplus: int = 0  #: cells of the longest row behind all columns
-    fitting: int = 0  #: of these rows, the first ones that there is room for
     characters: int = 0
     suggested: set[str] = field(default_factory=set)  #: columns for which there is a suggestion
 
     @property
-    def most_rows(self) -> int:
-        """How many rows are in the workbook, which must be possible to read again."""
+    def is_readable(self) -> bool:
+        """Whether what is in the workbook can be read again."""
         width = len(self.columns) + len(self.suggested) + len(REASON_COLUMNS) + self.surplus
-        return min(self.fitting, MOST_SPANNED_CELLS // width - 1) if width <= MOST_COLUMNS else 0
+        fits = width <= MOST_COLUMNS and width * (self.rows + 1) <= MOST_SPANNED_CELLS
+        return fits and self.rows <= MOST_ROWS and self.characters <= MOST_CHARACTERS
 
-    def look_at(self, failure: FailureLine) -> None:
-        """Take a row into account."""
-        self.rows += 1
-        self.characters += sum(map(len, failure.cells))
-        if self.rows > MOST_ROWS or self.characters > MOST_CHARACTERS:
-            return
-        self.fitting += 1
-        self.surplus = max(self.surplus, len(failure.cells) - len(self.columns))
-        self.suggested |= {error.column for error in failure.errors if error.column and error.suggestion}
+    def with_row(self, failure: FailureLine) -> _Plan:
+        """The plan with one more row."""
+        suggested = {error.column for error in failure.errors if error.column and error.suggestion}
+        return replace(
+            self,
+            rows=self.rows + 1,
+            characters=self.characters + sum(map(len, failure.cells)),
+            surplus=max(self.surplus, len(failure.cells) - len(self.columns)),
+            suggested=self.suggested if suggested <= self.suggested else self.suggested | suggested,
+        )
+
+    def widen(self, failure: FailureLine) -> None:
+        """Make room for the cells of a row."""
         for at, cell in enumerate(failure.cells[: len(self.columns)]):
             self.widths[at] = max(self.widths[at], min(len(cell), _WIDEST))
 
 
-def write_workbooks(view: LedgerView, folder: Path, causes: Iterable[Cause]) -> tuple[list[Path], int]:
-    """Write ``failures.xlsx`` with the rows of ``failures.csv``, ``failures-2.xlsx`` with those of the next, and so on.
+def write_workbooks(view: LedgerView, folder: ReportFolder, causes: Iterable[Cause]) -> tuple[list[Path], int]:
+    """Write ``failures.xlsx`` with the rows of ``failures.csv``, ``failures-2.xlsx`` with the next ones, and so on.
 
-    Memory is flat: a row is written when the next one comes. Files of an earlier run that would be empty are removed.
-    Returns the files, and how many rows are not in them because a sheet has no room for them.
+    Memory is flat: a row is written when the next one comes. Returns the files, and how many rows are not in them
+    because there is no room for them.
     """
     ledger_id, _ = view.identity()
     paths: list[Path] = []
     beyond = 0
-    groups = sources_by_columns(view)
-    for columns, sources in groups.items():
-        allowed: dict[str, dict[str, None]] = {}  # the words are the keys, in order, each once
-        for source in sources:
-            for column, words in source.allowed.items():
-                allowed.setdefault(column, {}).update(dict.fromkeys(words))
-        known = {column: list(words) for column, words in allowed.items()}
-        plan = _Plan(columns, known, [min(len(column) + 3, _WIDEST) for column in columns])
-        for failure in view.failures(sources):
-            plan.look_at(failure)
-        if plan.rows:
-            paths.append(numbered(folder, "failures.xlsx", len(paths) + 1))
-            _write_workbook(paths[-1], plan, view.failures(sources), causes, ledger_id)
-            beyond += plan.rows - plan.most_rows
-    remove_numbered(folder, "failures.xlsx", range(len(paths) + 1, len(groups) + 1))
+    folder.without("failures.xlsx")
+    for columns, sources in sources_by_columns(view).items():
+        plans, rows = _plans(columns, sources, view.failures(sources))
+        failures, more = view.failures(sources), rows
+        for plan in plans:
+            chosen, more = islice(failures, plan.rows), more - plan.rows
+            if plan.is_readable:
+                paths.append(_write_workbook(folder, plan, chosen, causes, ledger_id=ledger_id, more=more))
+            else:
+                beyond += sum(1 for _ in chosen)
+        beyond += more
     return paths, beyond
 
 
+def _plans(
+    columns: tuple[str, ...], sources: Sequence[SourceInfo], failures: Iterable[FailureLine]
+) -> tuple[list[_Plan], int]:
+    """The workbooks for rows with these columns, of which one that cannot be read has a single row; and all rows."""
+    allowed: dict[str, dict[str, None]] = {}  # the words are the keys, in order, each once
+    for source in sources:
+        for column, words in source.allowed.items():
+            allowed.setdefault(column, {}).update(dict.fromkeys(words))
+    known = {column: list(words) for column, words in allowed.items()}
+    empty = _Plan(columns, known, [min(len(column) + 3, _WIDEST) for column in columns])
+    plans, rows = list[_Plan](), 0
+    for failure in failures:
+        rows += 1
+        longer = plans[-1].with_row(failure) if plans else None
+        if longer is not None and longer.is_readable:
+            plans[-1] = longer
+        elif len(plans) < MOST_WORKBOOKS:
+            plans.append(replace(empty, widths=[*empty.widths]).with_row(failure))
+        else:
+            continue
+        plans[-1].widen(failure)
+    return plans, rows
+
+
 def _write_workbook(
-    path: Path, plan: _Plan, failures: Iterator[FailureLine], causes: Iterable[Cause], ledger_id: str
-) -> None:
+    folder: ReportFolder,
+    plan: _Plan,
+    failures: Iterable[FailureLine],
+    causes: Iterable[Cause],
+    *,
+    ledger_id: str,
+    more: int,
+) -> Path:
+    """Write a workbook; ``more`` is how many rows with the same columns are not in it or an earlier one."""
     from xlsxwriter import Workbook  # which only who has failures needs to load
 
-    with scratch_folder() as scratch, whole_bytes(path) as file:
+    with scratch_folder() as scratch, folder.table("failures.xlsx") as (path, file):
         workbook = Workbook(file, {**_OPTIONS, "tmpdir": str(scratch)})
         workbook.set_properties({"title": "Rows to fix", "created": _MADE})
         sheet = _FailuresSheet(workbook, plan, ledger_id)
-        for failure in islice(failures, plan.most_rows):
+        for failure in failures:
             sheet.add(failure)
         sheet.finish()
-        _write_causes(workbook, causes)
+        steps = _STEPS if not more else (*_STEPS, _MORE.format(rows=plan.rows, more=more))
+        _write_causes(workbook, causes, steps)
         sheet.offer_words(workbook)
         workbook.close()
+    return path
 
 
 class _FailuresSheet:
@@ -276,13 +316,13 @@ def _write_texts(sheet: Worksheet, row: int, texts: Iterable[str], form: Format 
             sheet.write_string(row, at, text, form)
 
 
-def _write_causes(workbook: Workbook, causes: Iterable[Cause]) -> None:
+def _write_causes(workbook: Workbook, causes: Iterable[Cause], steps: Sequence[str]) -> None:
     """The sheet that says what to do, and why rows are not cases, most frequent first."""
     sheet = workbook.add_worksheet(FAILURES_SHEETS[1])
     bold = workbook.add_format({"bold": True})
-    for row, step in enumerate(_STEPS):
+    for row, step in enumerate(steps):
         sheet.write_string(row, 0, step, bold if row == 0 else None)
-    top = len(_STEPS) + 1
+    top = len(steps) + 1
     header = workbook.add_format(_HEADER | {"bg_color": "#D9D9D9"})
     text = workbook.add_format({"num_format": "@", "valign": "top", "text_wrap": True})
     number = workbook.add_format({"num_format": "#,##0", "valign": "top"})

@@ -60,7 +60,7 @@ def test_a_changed_mapping_is_refused_and_the_hint_works(local: Program) -> None
         MAPPING.replace("Subject", "{column: Subject, overflow: truncate}"), encoding="utf-8"
     )
     refused = local(*RUN)
-    assert (refused.code, refused.out) == (2, "")
+    assert (refused.code, refused.json["exit_code"]) == (2, 2)
     assert "the mapping changed since t.csv was read" in refused.err
 
     retried = _the_command_in(refused, local)
@@ -89,7 +89,7 @@ def test_a_mapping_that_says_how_to_read_the_file_is_a_changed_mapping_too(local
     assert changed != MAPPING
     (local.folder / "m.yml").write_text(changed, encoding="utf-8")
     refused = local(*RUN)
-    assert (refused.code, refused.out) == (2, "")
+    assert (refused.code, refused.json["exit_code"]) == (2, 2)
     assert "the mapping changed since t.csv was read" in refused.err
 
 

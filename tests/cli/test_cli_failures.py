@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import json
+import shutil
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 from program import Program, SandboxProcess
 from scenery import REFUSED
 from tickets import Ticket, read_csv, write_tickets
@@ -151,3 +154,91 @@ def test_a_corrected_row_whose_key_is_a_case_is_done(local: Program) -> None:
     ended = local("run", "fixed.csv", "-m", "m.yml", *LEDGER, "--out", "second", "--json")
     assert ended.counts == {"skipped": 2}
     assert local("status", *LEDGER, "--json").counts == {"created": 1, "invalid": 1, "skipped": 3}
+
+
+def fixed(folder: Path) -> dict[Path, bytes]:
+    """What a person made of the failures files in a folder."""
+    rewrite(folder / "failures.csv", [line | {"Subject": "by hand"} for line in read_csv(folder / "failures.csv")])
+    book = load_workbook(folder / "failures.xlsx")
+    book["failures"]["F2"] = "by hand"
+    book.save(folder / "failures.xlsx")
+    return {path: path.read_bytes() for path in folder.glob("failures.*")}
+
+
+def test_what_a_person_fixed_is_never_overwritten(local: Program) -> None:
+    """Neither by a command that writes the rows again, nor by one after which there is nothing to fix."""
+    write_tickets(local.folder / "t.csv", [Ticket("w-1"), Ticket("w-2", subject="")])
+    folder = local.folder / "t-import"
+    importing = ("run", "t.csv", "-m", "m.yml", "--sandbox")
+    local(*importing, "--quiet")
+    before = fixed(folder)
+    commands = (
+        importing,
+        ("retry", *LEDGER, "--sandbox"),
+        ("report", *LEDGER, "--out", "t-import"),
+    )
+    for command in commands:
+        ended = local(*command, "--json")
+        reports = {name: [Path(path).name for path in ended.json["reports"][name]] for name in ("failures", "kept")}
+        assert reports == {"failures": ["failures-2.csv"], "kept": ["failures.csv", "failures.xlsx"]}
+        assert {path: path.read_bytes() for path in before} == before
+    shown = local(*importing)
+    assert "t-import/failures.xlsx    kept: changed since it was written" in shown.out
+    assert "Import what you fixed in t-import/failures.xlsx; the rows as they are now are in" in shown.out
+    assert "kept, because it was changed: t-import/failures.csv, t-import/failures.xlsx" in local(*importing, "-q").err
+    assert (folder / "report.html").read_text(encoding="utf-8").count("It was kept as it is") == 2
+    mending = (local.folder / "m.yml").read_text().replace("title: Subject", "title: {column: Subject, default: none}")
+    (local.folder / "mended.yml").write_text(mending, encoding="utf-8")
+    assert local("retry", *LEDGER, "-m", "mended.yml", "--sandbox", "--json").counts == {"created": 2}
+    assert {path: path.read_bytes() for path in folder.glob("failures*")} == before
+
+
+def test_a_report_that_nobody_changed_is_replaced_also_in_a_copy_of_its_folder(local: Program) -> None:
+    write_tickets(local.folder / "t.csv", [Ticket("x-1"), Ticket("x-2", subject="")])
+    local("run", "t.csv", "-m", "m.yml", "--sandbox", "--quiet")
+    shutil.copytree(local.folder / "t-import", local.folder / "copy")
+    (local.folder / "copy/.~lock.failures.xlsx#").touch()  # as LibreOffice does while it has the file open
+    reports = local("report", *LEDGER, "--out", "copy", "--json").json["reports"]
+    names = {name: [Path(path).name for path in reports[name]] for name in ("failures", "workbooks", "kept")}
+    assert names == {"failures": ["failures.csv"], "workbooks": ["failures-2.xlsx"], "kept": ["failures.xlsx"]}
+
+
+def test_what_the_reader_finds_in_a_fixed_workbook_counts_whatever_its_columns_are_named(local: Program) -> None:
+    """Names that begin as formulas do, and names that a workbook cannot have as they are."""
+    owner, note = "@Owner", "Internal\r\nnote _x0041_"
+    mapping = f"""\
+version: 1
+source:
+  key: Id
+  columns:
+    "{owner}": {{optional: true}}
+    {json.dumps(note)}: {{optional: true}}
+external_id_field: text1
+case:
+  title: Subject
+  description: Id
+  custom_fields:
+    text2: "{owner}"
+    text3: {json.dumps(note)}
+"""
+    (local.folder / "n.yml").write_text(mapping, encoding="utf-8")
+    with (local.folder / "t.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("Id", "Subject", owner, note), ("1", "", "ana", "a"), ("2", "", "ben", "b")])
+    first = local("run", "t.csv", "-m", "n.yml", "--sandbox", "--json")
+    assert (first.err, first.counts) == ("", {"invalid": 2})
+    book = load_workbook(local.folder / "t-import/failures.xlsx")
+    sheet = book["failures"]
+    place = {cell.value: cell.column for cell in sheet[1]}
+    for row in (2, 3):
+        sheet.cell(row, place["Subject"]).value = "fixed"
+    sheet.cell(2, place["'@Owner"]).value = 12345678901234567890
+    book.save(local.folder / "fixed.xlsx")
+    send = ("fixed.xlsx", "-m", "n.yml", *LEDGER)
+    ended = local("run", *send, "--out", "second", "--sandbox", "--json")
+    assert (ended.code, ended.counts) == (3, {"created": 1, "invalid": 1})
+    assert [cause["code"] for cause in ended.json["causes"]] == ["inexact_number"]
+    assert not any(
+        "optional columns" in line for line in (*ended.json["notes"], *local("check", *send, "--json").json["notes"])
+    )
+    story = local("explain", "2", *LEDGER, "--json").json
+    assert {value["field"]: value["value"] for value in story["rows"][0]["values"]}["custom_fields.text3"] == "b"

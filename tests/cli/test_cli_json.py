@@ -81,3 +81,42 @@ def test_check_and_run_count_the_same_causes(local: Program) -> None:
         ("too_long", "Body"): 1,
         ("duplicate_key", None): 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "what"),
+    [
+        ("run none.csv -m m.yml --sandbox", 2, "file not found"),
+        ("run t.csv -m renamed.yml --sandbox", 2, "no column 'Text'"),
+        ("run t.csv -m m.yml --limit x", 2, "'x' is not a valid integer range"),
+        ("frobnicate", 2, "no such command 'frobnicate'"),
+        ("status --ledger none.db", 8, "ledger not found"),
+        ("check t.csv -m none.yml", 2, "mapping not found"),
+    ],
+)
+def test_what_cannot_begin_prints_its_object_too(local: Program, words: str, code: int, what: str) -> None:
+    write_tickets(local.folder / "t.csv", tickets(1))
+    renamed = (local.folder / "m.yml").read_text(encoding="utf-8").replace("Body", "Text")
+    (local.folder / "renamed.yml").write_text(renamed, encoding="utf-8")
+    ended = local(*words.split(), "--json")
+    schema(local, "error").validate(ended.json)
+    assert (ended.code, ended.json["exit_code"], ended.json["command"]) == (code, code, words.split()[0])
+    assert what in ended.json["error"]["what"]
+    assert ended.json["error"]["hint"] in ended.err
+
+
+@pytest.mark.parametrize("name", ["report.html", "summary.json"])
+def test_reports_that_cannot_be_written_after_rows_were_sent(local: Program, name: str) -> None:
+    """Not 2, which says that nothing was sent: a night repeats the command, which has only the reports to write."""
+    write_tickets(local.folder / "t.csv", tickets(3))
+    (local.folder / "out" / name).mkdir(parents=True)
+    ended = local(*RUN)
+    assert (ended.code, ended.json["exit_code"], ended.counts) == (5, 5, {"created": 3})
+    again = "case-importer report --ledger out/ledger.db --out out"
+    assert ended.json["error"]["hint"].endswith(f"the ledger is complete, so to write the reports later, run: {again}")
+    shown = local(*RUN[:-1], "--quiet")
+    assert shown.code == 5
+    assert shown.err.startswith(f"error: out/{name}: cannot write the file")
+    assert shown.err.endswith("3 rows = 3 created\n")
+    (local.folder / "out" / name).rmdir()
+    assert (local(*RUN).code, summary(local)["exit_code"]) == (0, 0)

@@ -34,5 +34,5 @@ def test_refusals_stop_the_run_and_the_rest_stays_pending(online: Program) -> No
 def test_a_limit_that_is_none(local: Program, text: str) -> None:
     write_tickets(local.folder / "t.csv", tickets(1))
     ended = local(*RUN, text)
-    assert (ended.code, ended.out) == (2, "")
+    assert (ended.code, ended.json["exit_code"]) == (2, 2)
     assert "is not a number or a percentage" in ended.err

@@ -128,7 +128,7 @@ def test_preview_shows_notes(noted: Program) -> None:
 def test_a_missing_file_sends_nothing_and_an_option_says_where_it_is(noted: Program) -> None:
     (noted.folder / "comments.csv").rename(noted.folder / "other.csv")
     refused = noted(*RUN)
-    assert (refused.code, refused.out) == (2, "")
+    assert (refused.code, refused.json["exit_code"]) == (2, 2)
     assert "comments.csv: companion file with notes not found" in refused.err
     assert "--notes FILE" in refused.err
     for given in ("other.csv", "comments.csv=other.csv"):

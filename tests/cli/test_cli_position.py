@@ -66,7 +66,7 @@ def test_another_content_is_refused(local: Program, verb: str) -> None:
     by_position(local, "Subject,Body\nOne,x\nTwo,x\n")
     assert local(*RUN).counts == {"created": 2}
     (local.folder / "t.csv").write_text("Subject,Body\nZero,x\nOne,x\nTwo,x\n", encoding="utf-8")
-    refused = local(verb, "t.csv", "-m", "m.yml", *(["--accept-changes"] if verb == "run" else []))
+    refused = local(verb, "t.csv", "-m", "m.yml")
     assert refused.code == 2
     assert "the file is not, or no longer, the one whose row numbers are the keys" in " ".join(refused.err.split())
     assert local("status", *LEDGER, "--json").counts == {"created": 2}

@@ -203,6 +203,7 @@ def test_ledger_and_reports_may_live_apart(local: Program) -> None:
     assert ended.code == 0
     assert (local.folder / "deep/down/l.db").is_file()
     assert {path.name for path in (local.folder / "reports").iterdir()} == {
+        ".reports.sha256",
         "id_map.csv",
         "report.html",
         "results.csv",

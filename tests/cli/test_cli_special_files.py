@@ -28,6 +28,12 @@ def endless(local: Program, request: pytest.FixtureRequest) -> str:
         "check t.csv -m ./{}",
         "check t.csv -m m.yml --baseline {}",
         "sandbox --port 0 --fields {}",
+        "sandbox --port 0 --store {}",
+        "run t.csv -m m.yml --ledger {}",
+        "run t.csv -m m.yml --log-file {}",
+        "run t.csv -m m.yml --ca-file {}",
+        "status --ledger {}",
+        "report --ledger {} --out out",
     ],
 )
 def test_what_never_ends_is_refused_at_once(local: Program, endless: str, command: str) -> None:

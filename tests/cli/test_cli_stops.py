@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from program import Ended, Program, SandboxProcess, end_of, until
+from program import Ended, Program, SandboxProcess, end_of, sandbox_process, until
 from scenery import HANGS
 from tickets import Ticket, tickets, write_tickets
 
@@ -53,8 +53,7 @@ def test_a_stop_while_a_file_is_read(online: Program, number: signal.Signals, co
         until(lambda: (said := online(*status)).code == 0 and said.json["half_read"], what="the first rows")
         process.send_signal(number)
         ended = end_of(process)
-    assert (ended.code, ended.out) == (code, "")
-    assert ended.err.startswith("error: stopped while reading; nothing was sent")
+    assert (ended.code, ended.json["error"]["what"]) == (code, "stopped while reading; nothing was sent")
 
 
 @pytest.mark.slow
@@ -103,3 +102,28 @@ def test_one_run_at_a_time_and_everybody_may_look(online: Program, server: Sandb
     assert (status.code, report.code) == (0, 0)
     assert status.counts["created"] >= 3
     assert sum(report.counts.values()) == 200
+
+
+@pytest.mark.slow
+def test_a_secret_that_is_gone_for_a_moment_stops_a_run_that_a_night_repeats(local: Program) -> None:
+    """Exit code 2 would say that nothing was sent."""
+    write_tickets(local.folder / "t.csv", tickets(150))
+    secret = local.folder / "secret"
+    secret.write_text("sandbox-secret", encoding="utf-8")
+    secret.chmod(0o600)
+    with sandbox_process(local.folder, "--token-life", "0.5") as server:
+        program = local.having(
+            CASE_IMPORTER_API_URL=server.url,
+            CASE_IMPORTER_CLIENT_ID="sandbox-client",
+            CASE_IMPORTER_CLIENT_SECRET_FILE=str(secret),
+        )
+        with program.running(*RUN, "--rate", 25) as process:
+            until(lambda: server.creates() >= 3, what="the first cases")
+            secret.unlink()
+            first = end_of(process)
+        assert (first.code, first.json["exit_code"]) == (5, 5)
+        assert first.counts["created"] >= 3
+        assert "secret" in first.json["error"]["where"]
+        secret.write_text("sandbox-secret", encoding="utf-8")
+        assert program(*RUN).counts == {"created": 150}
+        assert len(server.cases()) == 150

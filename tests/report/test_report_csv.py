@@ -23,6 +23,7 @@ from importer.pipeline.ledger_verbs import report
 from importer.reader import open_reader
 from importer.report import write_reports
 from importer.report.failures_file import REASON_COLUMNS, FailuresFile, failures_file_of
+from importer.report.files import ReportFolder
 from importer.report.results_file import RESULT_COLUMNS, write_results
 
 
@@ -113,7 +114,7 @@ def test_results_of_many_rows_need_no_more_memory_than_of_few(ledger: Ledger, tm
     tracemalloc.start()
     try:
         with LedgerView(ledger.path) as view:
-            write_results(view, tmp_path / "results.csv")
+            write_results(view, ReportFolder(tmp_path))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -204,7 +205,8 @@ def test_without_failures_there_is_no_file_and_none_of_an_earlier_run(ledger: Le
     stage(ledger, [valid("A", replaces=1)], sha256="3")
     stage(ledger, [valid("B", replaces=2)], sha256="4")
     assert write_reports(ledger.path, folder)[0].failures == ()
-    assert {path.name for path in folder.iterdir()} == {"report.html", "results.csv", "failures-corrected.csv"}
+    files = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    assert files == {"report.html", "results.csv", "failures-corrected.csv"}
 
 
 def test_the_first_failures_file_is_always_called_the_same(ledger: Ledger, tmp_path: Path) -> None:

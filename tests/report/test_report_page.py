@@ -197,8 +197,8 @@ def test_a_plot_of_anything_stays_in_its_frame(ledger: Ledger) -> None:
     [
         (0.3, "0 s, 0.075 s, 0.15 s, 0.225 s, 0.3 s"),
         (10.0, "0 s, 2.5 s, 5 s, 7.5 s, 10 s"),
-        (150.0, "0 min, 0.625 min, 1.25 min, 1.88 min, 2.5 min"),
-        (36_000.0, "0 h, 2.5 h, 5 h, 7.5 h, 10 h"),
+        (150.0, "0:00, 0:38, 1:15, 1:52, 2:30"),
+        (36_000.0, "0:00 h, 2:30 h, 5:00 h, 7:30 h, 10:00 h"),
     ],
 )
 def test_no_two_labels_of_a_time_axis_are_the_same(seconds: float, labels: str) -> None:

@@ -215,24 +215,31 @@ def test_our_own_sheets_are_no_news_when_the_rows_are_read_again(ledger: Ledger,
     assert notes == ["reading sheet 'failures' only, not read: 'mine' (choose with --sheet)"]
 
 
-def test_without_failures_the_workbook_of_an_earlier_run_is_removed(ledger: Ledger, tmp_path: Path) -> None:
-    stage(ledger, [])
-    (tmp_path / "failures.xlsx").write_text("old")
-    assert write_reports(ledger.path, tmp_path)[0].workbooks == ()
-    assert not (tmp_path / "failures.xlsx").exists()
-
-
-def test_a_sheet_has_room_for_so_many_rows_and_comments(
+def test_rows_for_which_a_workbook_has_no_room_are_in_the_next_ones(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workbook, "MOST_ROWS", 3)
     monkeypatch.setattr(workbook, "MOST_COMMENTS", 2)
-    stage(ledger, [failing(row, (f"K{row}", "x"), wrong("Subject")) for row in range(2, 8)])
+    stage(ledger, [failing(row, (f"K{row}", "x"), wrong("Subject")) for row in range(2, 9)])
     reports, _ = write_reports(ledger.path, tmp_path)
-    assert reports.beyond_workbooks == 3
-    sheet = load_workbook(reports.workbooks[0])["failures"]
+    assert [path.name for path in reports.workbooks] == ["failures.xlsx", "failures-2.xlsx", "failures-3.xlsx"]
+    books = [load_workbook(path) for path in reports.workbooks]
+    keys = [[row[4] for row in book["failures"].iter_rows(2, values_only=True)] for book in books]
+    assert (keys, reports.beyond_workbooks) == ([["K2", "K3", "K4"], ["K5", "K6", "K7"], ["K8"]], 0)
+    sheet = books[0]["failures"]
     place = column_of(sheet, "Subject")
     assert [bool(sheet.cell(row, place).comment) for row in range(2, 5)] == [True, True, False]
-    assert sheet.max_row == 4
+    steps = [book["causes"].cell(7, 1).value or "" for book in books]
+    assert [text.partition(" more are in")[0] for text in steps] == [
+        "This workbook has 3 rows. 4",
+        "This workbook has 3 rows. 1",
+        "",
+    ]
+    monkeypatch.setattr(workbook, "MOST_WORKBOOKS", 2)
     monkeypatch.setattr(workbook, "MOST_CHARACTERS", 2 * len("K2x"))
-    assert write_reports(ledger.path, tmp_path)[0].beyond_workbooks == 4
+    reports, _ = write_reports(ledger.path, tmp_path)
+    assert ([path.name for path in reports.workbooks], reports.beyond_workbooks) == (
+        ["failures.xlsx", "failures-2.xlsx"],
+        3,
+    )
+    assert not (tmp_path / "failures-3.xlsx").exists()
