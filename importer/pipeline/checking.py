@@ -92,10 +92,8 @@ def check(
     if first and (found := _first_look(export)):
         first(found)
     with scratch_folder() as folder:
-        if ledger is not None and Path(ledger).exists():
-            if is_unread_rebuild(Path(ledger)):
-                raise unread_rebuild(Path(ledger))
-            copy_ledger(Path(ledger), folder / "ledger.db")
+        if ledger is not None:
+            _copy(Path(ledger), folder / "ledger.db")
         quality, staged, export = _checked(folder / "ledger.db", export, as_is=as_is, progress=progress or Progress())
         with LedgerView(folder / "ledger.db", source=staged.source.id) as view:
             summary, found, to_set = summary_of(view), quality.finished(view), tuple(view.fields_to_set())
@@ -120,6 +118,13 @@ def check(
             dict.fromkeys([*map(str, export.mapping.files), *(file.path for file in staged.source.companions)])
         ),
     )
+
+
+def _copy(ledger: Path, path: Path) -> None:
+    if ledger.exists():
+        if is_unread_rebuild(ledger):
+            raise unread_rebuild(ledger)
+        copy_ledger(ledger, path)
 
 
 def _with_kinds(found: Findings, source: Reader) -> Findings:
