@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, TypedDict
@@ -46,28 +45,9 @@ class FieldError:
         return f"{place}{shown}{self.rule}; {self.hint}"
 
 
-VALUE_SHOWN = 80
 StrPath = str | os.PathLike[str]
 #: What a case id looks like, as a regular expression.
 CASE_ID = "[A-Za-z0-9_-]{1,64}"
-
-
-def shown(value: str) -> str:
-    """``value`` cut to what fits into a message."""
-    return value if len(value) <= VALUE_SHOWN else value[: VALUE_SHOWN - 1] + "…"
-
-
-#: Characters that a terminal obeys or that break a line: controls (C0, DEL, C1), text direction, line separators.
-_DELETE_AND_ABOVE = r"\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
-UNSAFE = re.compile(rf"[\x00-\x1f{_DELETE_AND_ABOVE}]+")
-#: The same without tabs and ends of lines, which a text of several lines may have.
-UNSAFE_IN_LINES = re.compile(rf"(?:[\x00-\x08\x0b\x0c\x0e-\x1f{_DELETE_AND_ABOVE}]|\r(?!\n))+")
-
-
-def clean(text: str, limit: int = 400) -> str:
-    """Text from a server or a file, safe for one line of a terminal or a log."""
-    text = UNSAFE.sub(" ", text).strip()
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 class Row(NamedTuple):
@@ -206,30 +186,3 @@ class SettleDelay:
     #: Seconds to the second search, if the first found nothing: the longest that a new case may be missing from the
     #: list.
     again: float
-
-
-@dataclass(frozen=True, slots=True)
-class StaticCredentials:
-    """A ready token (CASE_IMPORTER_TOKEN)."""
-
-    token: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class SecretCredentials:
-    """Client id and secret, sent as HTTP Basic."""
-
-    client_id: str
-    client_secret: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class KeyCredentials:
-    """Client id and private key (PEM text), sent as a signed assertion (ES256)."""
-
-    client_id: str
-    key_id: str
-    private_key: str = field(repr=False)
-
-
-Credentials = StaticCredentials | SecretCredentials | KeyCredentials

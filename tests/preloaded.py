@@ -24,8 +24,8 @@ from odf import opendocument, table, text
 from ruamel.yaml import mergevalue
 
 import importer
+from importer.checks import file_checks
 from importer.mapping import field_errors, html
-from importer.quality import file_checks
 from importer.report import page
 from importer.suggest import headers
 

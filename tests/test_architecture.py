@@ -9,6 +9,8 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -17,13 +19,17 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 #: From the bottom up: a package may know those of lower levels, and none of its own level or above it.
 LEVELS = (
-    {"errors", "formulas", "models", "version"},
-    {"progress", "regions", "yaml_places", "plain", "bundled", "scratch", "small_files", "wording", "meaning"},
-    {"talkdesk", "reader", "ledger"},
-    {"mapping", "settings"},
-    {"delivery", "report", "quality", "settings_sources"},
+    {"errors", "models", "version"},
+    {"text"},
+    {"files"},
+    {"talkdesk", "reader"},
+    {"ledger"},
+    {"mapping", "settings", "progress"},
+    {"delivery", "failures", "profile"},
+    {"report", "checks"},
     {"suggest"},
-    {"pipeline"},
+    {"intake"},
+    {"verbs"},
     {"api"},
     {"cli", "__init__", "__main__"},
 )
@@ -39,7 +45,7 @@ HOMES = {
         "talkdesk.auth",
         "sandbox.",
     ),
-    "dotenv": ("settings_sources",),
+    "dotenv": ("settings.loading",),
     "filelock": ("ledger.lock",),
     "inscriptis": ("mapping.html",),
     "jinja2": ("report.page", "sandbox.server"),
@@ -49,26 +55,26 @@ HOMES = {
     "numpy": ("reader.dataframe_reader",),
     "pandas": ("reader.base", "reader.dataframe_reader", "suggest.first_rows"),
     "pydantic": (
-        "quality.baseline",
-        "settings",
+        "checks.baseline",
+        "settings.model",
         "talkdesk.",
-        "mapping.schema",
-        "mapping.case_schema",
+        "mapping.language.",
         "mapping.converters",
         "mapping.custom_fields",
         "mapping.field_errors",
         "mapping.loader",
         "delivery.",
         "sandbox.",
-        "pipeline.results",
+        "verbs.results",
+        "verbs.schemas",
     ),
-    "pydantic_core": ("mapping.case_schema", "mapping.field_errors"),
+    "pydantic_core": ("mapping.language.", "mapping.field_errors"),
     "python_calamine": ("reader.excel_reader",),
-    "ruamel": ("yaml_places", "settings_sources"),
+    "ruamel": ("files.yaml", "settings.loading"),
     "sqlite3": ("ledger.", "sandbox.storage"),
     "tqdm": ("cli.",),
-    "uvloop": ("plain",),
-    "xlsxwriter": ("report.workbook",),
+    "uvloop": ("verbs.plain",),
+    "xlsxwriter": ("failures.workbook",),
     "yarl": ("talkdesk.transport",),
 }
 #: Of aiohttp the sandbox may use what serves, and nothing that asks.
@@ -102,10 +108,10 @@ def nodes(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 @cache
-def imports(path: Path) -> frozenset[str]:
-    """The full names of all that a module imports, wherever in it."""
+def imports(path: Path, *, for_types: bool = False) -> frozenset[str]:
+    """The full names of all that a module imports, wherever in it; ``for_types``: also for the type checker."""
     found = set()
-    for node in nodes(tree_of(path)):
+    for node in ast.walk(tree_of(path)) if for_types else nodes(tree_of(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -124,7 +130,7 @@ def level_of(package: str) -> int:
 
 def known_packages(path: Path) -> set[str]:
     """The packages and root modules that a module imports from."""
-    known = {name.split(".")[1] for name in imports(path) if name.startswith("importer.")}
+    known = {name.split(".")[1] for name in imports(path, for_types=True) if name.startswith("importer.")}
     return {"version" if package == "__version__" else package for package in known}
 
 
@@ -136,13 +142,60 @@ def upward(path: Path) -> set[str]:
         return known - {"errors"}
     if package in ("__init__", "__main__"):
         return set()
-    if package in ("pipeline", "cli"):
+    if package in ("verbs", "cli"):
         known -= {SANDBOX}
     return {other for other in known if other == SANDBOX or level_of(other) >= level_of(package)}
 
 
 def test_packages_know_only_what_is_below_them() -> None:
     assert {name_of(path): packages for path in MODULES if (packages := upward(path))} == {}
+
+
+def modules_known(path: Path) -> set[Path]:
+    """The modules of the program that a module imports, or names of which it imports."""
+    known = set()
+    for name in imports(path, for_types=True):
+        parts = name.split(".")
+        if parts[0] == "importer":
+            candidates = (PACKAGE.joinpath(*parts[1:count]) for count in (len(parts), len(parts) - 1))
+            files = (file for at in candidates for file in (at.with_suffix(".py"), at / "__init__.py"))
+            known |= set(islice((file for file in files if file in MODULES), 1))
+    return known - {path}
+
+
+def test_no_circle_of_imports() -> None:
+    """Also none that is closed inside a function or for the type checker: a reader walks them all the same."""
+    graph = {path: modules_known(path) for path in MODULES}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        raise AssertionError(" -> ".join(map(name_of, error.args[1]))) from None
+
+
+def arrows_drawn() -> set[tuple[str, str]]:
+    """The arrows between packages in docs/design.md."""
+    picture = (ROOT / "docs/design.md").read_text(encoding="utf-8").partition("```mermaid")[2].partition("```")[0]
+    lines = re.findall(r"^ *(\w+)(?:\[.*\])? --> (.+)$", picture, re.MULTILINE)
+    return {(package, known) for package, others in lines for known in others.split(" & ")}
+
+
+def test_the_picture_of_the_packages_is_true() -> None:
+    """It leaves out the root modules, and arrows that follow from others."""
+    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir()} | {"api"}
+    known: dict[str, set[str]] = {folder: set() for folder in folders}
+    for path in MODULES:
+        if (package := package_of(name_of(path))) in folders:
+            known[package] |= known_packages(path) & folders - {package}
+    below: dict[str, set[str]] = {}
+    for package in TopologicalSorter(known).static_order():
+        below[package] = known[package].union(*(below[other] for other in known[package]))
+    direct = {
+        (package, other)
+        for package, others in known.items()
+        for other in others
+        if not any(other in below[between] for between in others)
+    }
+    assert arrows_drawn() == direct
 
 
 def test_no_module_imports_from_the_public_names() -> None:

@@ -103,7 +103,7 @@ def _fail(error: CaseImporterError) -> ExitCode:
     words = sys.argv[1:]
     if "--json" in words:
         from importer.cli.output import say_document
-        from importer.pipeline.results import Failed, Problem, as_json
+        from importer.verbs.results import Failed, Problem, as_json
 
         command = next((word for word in words if not word.startswith("-")), "")
         code = error.exit_code

@@ -14,7 +14,7 @@ from importer.cli.help import cli
 from importer.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
-    from importer.pipeline.rehearsal import Profile
+    from importer.verbs.rehearse import Profile
 
 
 @cli.command()
@@ -38,10 +38,10 @@ def suggest(
     Reads the first 20,000 rows of SOURCE and does not use the network.
     """
     from importer.cli.output import say_document
-    from importer.cli.progress import watching
     from importer.cli.suggest_page import say_explanation, say_suggestion
-    from importer.pipeline.checking import suggest_mapping
+    from importer.cli.watch import watching
     from importer.suggest.answers import as_json, load_profile, merged, profile_path, read_answers
+    from importer.verbs.suggest import suggest_mapping
 
     if output is not None and output.exists():  # before the export is read, which can take a while
         if source.exists() and output.samefile(source):
@@ -85,7 +85,7 @@ def mappings(action: str, *, name: str | None, output: Path | None, force: bool)
     """List the built-in mappings, or copy one to change it: mappings copy zendesk."""
     from importer.cli.output import say
     from importer.mapping.builtin import SCHEMA_FILE, SUFFIX, builtin_files, builtin_names, title_of
-    from importer.wording import command_line
+    from importer.text.wording import command_line
 
     if action == "list":
         if name or output or force:
@@ -152,7 +152,7 @@ def check_export(export: option.ExportOptions, how: CheckOptions, output: option
     """Check an export and print the result, also for ``run --dry-run``."""
     from importer.cli.check_page import in_short, say_check, say_first
     from importer.cli.output import is_terminal
-    from importer.pipeline.checking import check as check_source
+    from importer.verbs.check import check as check_source
 
     with output.watching() as progress:
         result = check_source(
@@ -166,7 +166,7 @@ def check_export(export: option.ExportOptions, how: CheckOptions, output: option
             **asdict(export),
         )
     if how.fix:
-        from importer.quality.autofix import write_suggestions
+        from importer.checks.autofix import write_suggestions
 
         fixed = write_suggestions(
             export.mapping, result.suggestions, export=export.source, allow_files=export.allow_files
@@ -189,8 +189,8 @@ def preview(*, export: option.ExportOptions, count: int, as_json: bool) -> None:
     """Show the exact JSON that would be sent for the first rows of SOURCE."""
     from importer.cli.check_page import say_preview
     from importer.cli.output import say_document
-    from importer.cli.progress import watching
-    from importer.pipeline.checking import preview_export
+    from importer.cli.watch import watching
+    from importer.verbs.check import preview_export
 
     with watching(quiet=False):
         found = preview_export(count=count, **asdict(export))
@@ -224,7 +224,7 @@ class RehearseOptions:
 def rehearse(*, export: option.ExportOptions, how: RehearseOptions, output: option.OutputOptions) -> ExitCode:
     """Import SOURCE into a sandbox that injects faults, and estimate how long the real run takes."""
     from importer.cli.run_page import rehearsal_in_short, say_rehearsal
-    from importer.pipeline.rehearsal import rehearse as rehearse_source
+    from importer.verbs.rehearse import rehearse as rehearse_source
 
     with output.watching() as progress:
         result = rehearse_source(progress=progress, **asdict(how), **asdict(export))

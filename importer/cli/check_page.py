@@ -31,19 +31,20 @@ from importer.cli.output import (
 )
 from importer.cli.run_page import notes_line
 from importer.errors import ExitCode
-from importer.models import State, clean
+from importer.models import State
 from importer.report.next_steps import Step
-from importer.wording import are, command_line, duration, listed, plural
+from importer.text.safe import clean
+from importer.text.wording import are, command_line, duration, listed, plural
 
 if TYPE_CHECKING:
+    from importer.checks.autofix import Fix, Suggestion
+    from importer.checks.file_checks import FileIssue
+    from importer.checks.findings import Findings
+    from importer.checks.mapping_checks import LengthUse, NotesUse, TableUse
     from importer.ledger.causes import Cause
-    from importer.ledger.records import SimilarKeys
-    from importer.pipeline.checking import CheckResult, Preview
-    from importer.pipeline.results import PreviewRow
-    from importer.quality import Findings
-    from importer.quality.autofix import Fix, Suggestion
-    from importer.quality.file_checks import FileIssue
-    from importer.quality.mapping_checks import LengthUse, NotesUse, TableUse
+    from importer.ledger.lines import SimilarKeys
+    from importer.verbs.check import CheckResult, Preview
+    from importer.verbs.results import PreviewRow
 
 _CAUSES_SHOWN = 12
 _ISSUES_SHOWN = 20

@@ -15,7 +15,7 @@ from importer.cli.help import cli
 from importer.errors import ExitCode
 
 if TYPE_CHECKING:
-    from importer.pipeline.ledger_verbs import Decision, UpdateDecision
+    from importer.verbs.resolve import Decision, UpdateDecision
 
 __all__ = ["cli"]
 
@@ -33,7 +33,7 @@ _ENDINGS = ("", ".mark", "-wal", "-shm", ".sandbox", ".sandbox-wal", ".sandbox-s
 def status(ledger: Path, *, runs: bool, as_json: bool) -> ExitCode:
     """Show how many rows are in each state. Works while a run is in progress."""
     from importer.cli.run_page import say_status
-    from importer.pipeline.ledger_verbs import status as ledger_status
+    from importer.verbs.status import status as ledger_status
 
     result = ledger_status(ledger, runs=runs)
     option.OutputOptions(quiet=False, as_json=as_json).show(result, lambda: say_status(result))
@@ -51,7 +51,7 @@ def explain(key: str, ledger: Path, *, as_json: bool) -> None:
     nothing.
     """
     from importer.cli.explain_page import say_explanation
-    from importer.pipeline.explaining import explain as explain_row
+    from importer.verbs.explain import explain as explain_row
 
     result = explain_row(ledger, key)
     option.OutputOptions(quiet=False, as_json=as_json).show(result, lambda: say_explanation(result))
@@ -72,7 +72,7 @@ def report(
 ) -> ExitCode:
     """Write the reports again from the ledger."""
     from importer.cli.run_page import say_report
-    from importer.pipeline.ledger_verbs import report as write_report
+    from importer.verbs.status import report as write_report
 
     with output.watching():
         result = write_report(ledger, out, options=reports.reports(mask=mask))
@@ -97,8 +97,8 @@ def resolve(
     if (case_id is not None) + resend + drop + (update is not None) != 1:
         raise click.UsageError("use exactly one of --created ID, --resend, --drop or an --update-… option")
     from importer.cli.output import say
-    from importer.pipeline.ledger_verbs import resolve as resolve_key
-    from importer.pipeline.ledger_verbs import resolve_update
+    from importer.verbs.resolve import resolve as resolve_key
+    from importer.verbs.resolve import resolve_update
 
     if update is not None:
         say(f"The case update of {key} is {resolve_update(ledger, key, update, reason=reason)} now.")
@@ -127,8 +127,8 @@ def forget(ledger: Path, *, failed: bool, yes: bool, output: option.OutputOption
     ):
         return
     from importer.cli.output import say
-    from importer.pipeline.ledger_verbs import forget as forget_rows
-    from importer.wording import plural
+    from importer.text.wording import plural
+    from importer.verbs.forget import forget as forget_rows
 
     result = forget_rows(ledger, failed=failed)
 
@@ -151,8 +151,8 @@ def forget(ledger: Path, *, failed: bool, yes: bool, output: option.OutputOption
 def fields(path: Path, *, settings: option.SettingsOptions) -> None:
     """Save the account's custom field definitions, for `fields:` in a mapping."""
     from importer.cli.output import say
-    from importer.pipeline.account import save_fields
-    from importer.wording import plural
+    from importer.text.wording import plural
+    from importer.verbs.account import save_fields
 
     saved = save_fields(path, settings=settings.load())
     say(f"Saved {plural(saved.entries, 'custom field')} to {saved.path}")
@@ -164,8 +164,8 @@ def fields(path: Path, *, settings: option.SettingsOptions) -> None:
 def users(path: Path, *, settings: option.SettingsOptions) -> None:
     """Save the e-mail, id and name of every active user, for `lookup:` in a mapping."""
     from importer.cli.output import say
-    from importer.pipeline.account import save_users
-    from importer.wording import plural
+    from importer.text.wording import plural
+    from importer.verbs.account import save_users
 
     saved = save_users(path, settings=settings.load())
     say(f"Saved {plural(saved.entries, 'user')} to {saved.path}")
@@ -180,13 +180,13 @@ def demo(out: Path) -> int:
     import shutil
     import sysconfig
 
-    from importer.bundled import bundled
     from importer.cli.output import complain, say
-    from importer.cli.progress import watching
     from importer.cli.run_page import say_run
-    from importer.pipeline.run import run_import
-    from importer.settings import Settings
-    from importer.wording import shell_word
+    from importer.cli.watch import watching
+    from importer.files.bundled import bundled
+    from importer.settings.model import Settings
+    from importer.text.wording import shell_word
+    from importer.verbs.run import run_import
 
     settings = Settings(sandbox=True, rate=_DEMO_RATE)
     for name, mapping in _SAMPLES:
@@ -263,8 +263,8 @@ class _SandboxOptions:
 def sandbox(*, account: _SandboxOptions, faults: Path | None, fields: Path | None) -> None:
     """Run the Case API sandbox on this machine until you press Ctrl-C."""
     from importer.cli.output import say
-    from importer.plain import fastest_loop
     from importer.sandbox import FaultPlan, SandboxOptions, definitions_of, load_plan, serve
+    from importer.verbs.plain import fastest_loop
 
     plan = load_plan(faults) if faults else FaultPlan()
     options = SandboxOptions(**asdict(account), faults=plan)
@@ -290,6 +290,7 @@ def schema(form: str) -> None:
     each of them if it could not begin.
     """
     from importer.cli.output import say_document
-    from importer.pipeline.results import as_json, json_schema
+    from importer.verbs.results import as_json
+    from importer.verbs.schemas import json_schema
 
     say_document(as_json(json_schema(form)))

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from importer.cli.output import COLOURS, Styled, heading, one_line, quoted, say, say_prose, width
-from importer.models import State, clean
+from importer.models import State
+from importer.text.safe import clean
 
 if TYPE_CHECKING:
     from importer.ledger.stories import Step
-    from importer.pipeline.explaining import ExplainedRow, Explanation, MappedValue
+    from importer.verbs.explain import ExplainedRow, Explanation, MappedValue
 
 _NAME_SHOWN, _VALUE_SHOWN = 24, 400
 _DELETED = "deleted with forget"

@@ -18,7 +18,7 @@ from importer.cli.output import complain
 from importer.errors import ExitCode
 
 if TYPE_CHECKING:
-    from importer.pipeline.results import RunResult
+    from importer.verbs.results import RunResult
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def try_(
     notes, owner or group stay as they are, so an automation can send mail to them.
     """
     from importer.cli import try_page
-    from importer.pipeline.trying import try_row
+    from importer.verbs.try_row import try_row
 
     with account.watching() as progress:
         loaded = account.settings(export.source.parent)
@@ -103,7 +103,7 @@ def run(
     """
     if dry_run:
         return check_export(export, CheckOptions(ledger=what.ledger, as_is=what.as_is), how)
-    from importer.pipeline.run import run_import
+    from importer.verbs.run import run_import
 
     loaded = how.settings(export.source.parent)
     send = partial(run_import, settings=loaded, report_options=how.reports(), **asdict(what), **asdict(export))
@@ -112,7 +112,7 @@ def run(
 
 def _agreed(send: Callable[..., RunResult], how: option.RunOptions, limits: option.LimitOptions) -> RunResult:
     """Send; if cases would be solved in an account where that was never tried, ask first whoever is at the terminal."""
-    from importer.pipeline.stand_in import UntriedError
+    from importer.verbs.untried import UntriedError
 
     try:
         with how.watching() as progress:
@@ -156,7 +156,7 @@ def retry(
 ) -> ExitCode:
     """Send rows again that were refused or are pending. Rows that are cases are never sent again."""
     from importer.models import State
-    from importer.pipeline.run import retry as retry_ledger
+    from importer.verbs.retry import retry as retry_ledger
 
     send = partial(
         retry_ledger,
@@ -177,7 +177,7 @@ def retry(
 @option.running
 def reconcile(ledger: Path, *, out: Path | None, how: option.RunOptions) -> ExitCode:
     """Look up rows with an unknown outcome in Talkdesk and settle them. Creates no cases."""
-    from importer.pipeline.run import reconcile as reconcile_ledger
+    from importer.verbs.retry import reconcile as reconcile_ledger
 
     with how.watching() as progress:
         loaded = how.settings(ledger.parent)
@@ -195,7 +195,7 @@ def rebuild(*, export: option.ExportOptions, ledger: Path | None, out: Path | No
 
     Creates no cases. Rows are matched by external id; rows that cannot be matched keep an unknown outcome.
     """
-    from importer.pipeline.run import rebuild as rebuild_ledger
+    from importer.verbs.run import rebuild as rebuild_ledger
 
     with how.watching() as progress:
         result = rebuild_ledger(
@@ -240,7 +240,7 @@ def verify(
     Sends one request per 100 cases. Run the same command again to continue after a stop.
     """
     from importer.cli import verify_page
-    from importer.pipeline.verifying import verify as verify_ledger
+    from importer.verbs.verify import verify as verify_ledger
 
     with account.watching() as progress:
         loaded = account.settings(ledger.parent)

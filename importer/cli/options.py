@@ -17,9 +17,9 @@ from click.shell_completion import CompletionItem
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from importer.progress import Progress
+    from importer.progress.progress import Progress
     from importer.report import ReportOptions as LoadedReportOptions
-    from importer.settings import Settings
+    from importer.settings.model import Settings
 
 Command = Callable[..., int | None]
 
@@ -181,14 +181,14 @@ class OutputOptions:
 
     def watching(self) -> AbstractContextManager[Progress]:
         """Shows how far a verb is."""
-        from importer.cli.progress import watching
+        from importer.cli.watch import watching
 
         return watching(quiet=self.quiet)
 
     def show(self, result: Any, page: Callable[[], None], in_short: Callable[[], str] | None = None) -> None:
         """Print a result: as JSON, or as a ``page``; with --quiet, if something is wrong, what it is ``in_short``."""
         from importer.cli.output import complain, say, say_document
-        from importer.pipeline.results import as_json
+        from importer.verbs.results import as_json
 
         if self.as_json:
             say_document(as_json(result))
@@ -210,7 +210,7 @@ class LoggedOutputOptions(OutputOptions):
 
     def watching(self) -> AbstractContextManager[Progress]:
         """Shows how far a verb is, and appends what happens to the log."""
-        from importer.cli.progress import watching
+        from importer.cli.watch import watching
 
         return watching(quiet=self.quiet, log=self.log_file)
 
@@ -309,7 +309,7 @@ class SettingsOptions:
             quiet, as_json: Print no warnings; the result is not for a person.
         """
         from importer.cli.output import Styled, is_terminal, say
-        from importer.settings_sources import load_settings
+        from importer.settings.loading import load_settings
 
         given = {each.name: getattr(self, each.name) for each in fields(SettingsOptions)}
         settings = load_settings(near=near, **given)

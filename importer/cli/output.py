@@ -18,17 +18,18 @@ import click
 
 from importer.cli.help import exit_meaning
 from importer.errors import ExitCode
-from importer.meaning import UPDATES, meaning_of
-from importer.models import UNSAFE, State, clean
-from importer.regions import is_sandbox
-from importer.wording import carried, plural, printable, shell_word
+from importer.models import State
+from importer.talkdesk.addresses import is_sandbox
+from importer.text.meaning import UPDATES, meaning_of
+from importer.text.safe import UNSAFE, clean
+from importer.text.wording import carried, plural, printable, shell_word
 
 if TYPE_CHECKING:
     from importer.ledger.causes import Cause
     from importer.ledger.records import FieldSet
-    from importer.pipeline.results import Ended
     from importer.report import CaseUpdateTotals, Totals
     from importer.report.next_steps import Step
+    from importer.verbs.results import Ended
 
 COLOURS = {
     State.CREATED: "green",

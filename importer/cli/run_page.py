@@ -24,18 +24,20 @@ from importer.cli.output import (
     say_totals,
 )
 from importer.errors import ExitCode
-from importer.meaning import FAILED, meaning_of
-from importer.models import State, clean
-from importer.regions import is_trial
+from importer.models import State
 from importer.report.next_steps import Step, next_steps
-from importer.wording import are, carried, command_line, duration, plural
+from importer.talkdesk.addresses import is_trial
+from importer.text.meaning import FAILED, meaning_of
+from importer.text.safe import clean
+from importer.text.wording import are, carried, command_line, duration, plural
 
 if TYPE_CHECKING:
-    from importer.ledger.records import CompanionFile, RunLine
-    from importer.pipeline.rehearsal import Rehearsal
-    from importer.pipeline.results import RunResult, Status
-    from importer.quality.mapping_checks import NotesUse
+    from importer.checks.mapping_checks import NotesUse
+    from importer.ledger.lines import RunLine
+    from importer.ledger.records import CompanionFile
     from importer.report import Reports, Summary
+    from importer.verbs.rehearse import Rehearsal
+    from importer.verbs.results import RunResult, Status
 
 
 def say_run(result: RunResult, mapping: str | None = None, *, limited: bool = False) -> None:

@@ -11,12 +11,12 @@ from tqdm.utils import disp_len, disp_trim
 
 from importer.cli.output import Styled, say, say_command, say_prose, width
 from importer.errors import ConfigError
-from importer.models import clean
-from importer.wording import nearest, plural
+from importer.text.safe import clean
+from importer.text.wording import nearest, plural
 
 if TYPE_CHECKING:
-    from importer.quality.baseline import Baseline
-    from importer.suggest import Choice, Suggestion
+    from importer.checks.baseline import Baseline
+    from importer.suggest.suggestion import Choice, Suggestion
 
 _SURE = {"": "sure", "GUESS": "guess", "CHECK": "check"}
 _COLUMN_MAX, _FIELD_MAX = 26, 17
@@ -34,8 +34,8 @@ def say_suggestion(
     suggestion: Suggestion, source: Path, output: Path, answers: Path | None, saved: Baseline | None
 ) -> None:
     """What was written, the table of columns, and what to do next."""
-    from importer.suggest import BY_POSITION, NO_KEY
     from importer.suggest.answers import differences, profile_path
+    from importer.suggest.suggesting import BY_POSITION, NO_KEY
 
     if suggestion.made.get("key") == BY_POSITION:
         say_prose(f"Check: {NO_KEY}.")

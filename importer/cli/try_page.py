@@ -18,14 +18,15 @@ from importer.cli.output import (
     section,
     width,
 )
-from importer.models import CaseUpdateState, State, UpdateKind, clean
-from importer.regions import is_sandbox
+from importer.models import CaseUpdateState, State, UpdateKind
 from importer.report.next_steps import Step
-from importer.wording import duration, plural
+from importer.talkdesk.addresses import is_sandbox
+from importer.text.safe import clean
+from importer.text.wording import duration, plural
 
 if TYPE_CHECKING:
     from importer.ledger.tries import TriedUpdate
-    from importer.pipeline.trying import TryResult
+    from importer.verbs.try_row import TryResult
 
 _COLOURS = {
     CaseUpdateState.DONE: "green",

@@ -23,15 +23,16 @@ from importer.cli.output import (
 )
 from importer.errors import ExitCode
 from importer.ledger.verification import DOUBLE
-from importer.meaning import VERDICTS
-from importer.models import CaseVerdict, State, clean
-from importer.regions import is_sandbox
+from importer.models import CaseVerdict, State
 from importer.report.next_steps import Step
-from importer.wording import carried, duration, plural
+from importer.talkdesk.addresses import is_sandbox
+from importer.text.meaning import VERDICTS
+from importer.text.safe import clean
+from importer.text.wording import carried, duration, plural
 
 if TYPE_CHECKING:
     from importer.ledger.verification import Verification, VerifiedLine
-    from importer.pipeline.verifying import VerifyResult
+    from importer.verbs.verify import VerifyResult
 
 #: Fields that no read shows.
 _NEVER_SHOWN = frozenset({"parent_id", "requester_type"})

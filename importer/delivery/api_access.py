@@ -11,15 +11,16 @@ from typing import TypeVar
 
 from importer.delivery.circuit_breaker import CircuitBreaker
 from importer.delivery.rate_limit import RateLimiter
-from importer.delivery.response_policy import FINAL_READS, Signal, Verdict, classify_error
-from importer.delivery.retry import ReadError, asked_wait, backoff
+from importer.delivery.retry_budget import backoff
+from importer.delivery.verdicts import FINAL_READS, Signal, Verdict, classify_error
 from importer.ledger.measurements import Measurement
-from importer.progress import Progress
+from importer.progress.progress import Progress
 from importer.talkdesk.auth import Tokens, TokenTrouble
 from importer.talkdesk.client import CaseApi
-from importer.talkdesk.payloads import error_body
 from importer.talkdesk.search import UnreadableListError
+from importer.talkdesk.shown import error_body
 from importer.talkdesk.transport import Answer, NotSent, TransportError
+from importer.talkdesk.wait_headers import asked_wait
 
 T = TypeVar("T")
 
@@ -167,3 +168,12 @@ class ApiAccess:
         self.breaker.record_life()
         message = f"cannot read {what}: HTTP {answer.status} {error_body(answer).text}".strip()
         raise ReadError(message, is_final=answer.status in FINAL_READS, status=answer.status)
+
+
+class ReadError(Exception):
+    """Something could not be read; this says nothing about any case."""
+
+    def __init__(self, message: str, *, is_final: bool = False, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status  #: HTTP status of the answer that said so; None if it was something else
+        self.is_final = is_final  #: asking again in this run would not help

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 
-from importer.delivery.api_access import ApiAccess
-from importer.delivery.case_reads import newest_first
-from importer.delivery.retry import ReadError
-from importer.delivery.workers import first_of
+from importer.delivery.api_access import ApiAccess, ReadError
+from importer.delivery.reads import newest_first
+from importer.delivery.stopping import first_of
 from importer.ledger import LedgerWriter
 from importer.ledger.decisions import enter_listed, settle_listed, settle_not_listed
 from importer.models import Notice, SettleDelay

@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 
 import orjson
 
-from importer.delivery.api_access import ApiAccess
-from importer.delivery.case_reads import Listing, list_filtered, newest_first
-from importer.delivery.retry import ReadError
+from importer.delivery.api_access import ApiAccess, ReadError
+from importer.delivery.reads import Listing, list_filtered, newest_first
 from importer.ledger.records import CreatedCase, Pending
 from importer.talkdesk import search
-from importer.talkdesk.payloads import Case
 from importer.talkdesk.search import Encoding
+from importer.talkdesk.shown import Case
 
 #: Pages that one search reads at most; what lies behind them cannot be called "not found".
 MOST_PAGES = 40

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from importer.delivery.rate_limit import RateLimiter
-from importer.delivery.response_policy import Signal, Verdict
+from importer.delivery.verdicts import Signal, Verdict
 from importer.errors import (
     CaseImporterError,
     ConfigError,
@@ -18,7 +18,7 @@ from importer.errors import (
     TooManyFailuresError,
 )
 from importer.models import Notice, State
-from importer.wording import duration
+from importer.text.wording import duration
 
 #: Records whose attempts meet an outage, one after the other, before everybody stands still. Not attempts: a file of
 #: two rows would reach any number by its own retries, and wait for a service that it has no more use for.

@@ -14,8 +14,9 @@ from typing import Any
 
 import orjson
 
-from importer.delivery.response_policy import Verdict
-from importer.models import State, shown
+from importer.delivery.verdicts import Verdict
+from importer.models import State
+from importer.text.safe import shown
 
 #: A group is too frequent when it has refused so many rows …
 MOST = 200

@@ -12,11 +12,10 @@ import asyncio
 from collections.abc import Sequence
 from itertools import groupby
 
-from importer.delivery.api_access import ApiAccess
-from importer.delivery.case_reads import list_page
+from importer.delivery.api_access import ApiAccess, ReadError
 from importer.delivery.case_search import CaseSearch, external_id_in
-from importer.delivery.retry import ReadError
-from importer.delivery.workers import first_of
+from importer.delivery.reads import list_page
+from importer.delivery.stopping import first_of
 from importer.errors import CaseImporterError
 from importer.ledger import Ledger, LedgerWriter
 from importer.ledger.records import Pending, Selection

@@ -14,15 +14,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from importer.delivery.api_access import ApiAccess
+from importer.delivery.api_access import ApiAccess, ReadError
 from importer.delivery.case_search import CaseSearch, external_id_in
-from importer.delivery.retry import ReadError
 from importer.ledger import LedgerWriter
 from importer.ledger.decisions import cases_before, note_search
 from importer.ledger.records import CreatedCase, Outcome, Settled, UnknownRecord
-from importer.models import SettleDelay, State, clean
-from importer.talkdesk.payloads import Case
+from importer.models import SettleDelay, State
 from importer.talkdesk.search import Encoding
+from importer.talkdesk.shown import Case
+from importer.text.safe import clean
 
 #: Searches for one row that may fail before it is left to a later run.
 MOST_FAILURES = 5

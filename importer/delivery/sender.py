@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.error_groups import ErrorGroup, ErrorGroups
-from importer.delivery.response_policy import Signal, Verdict, classify
-from importer.delivery.retry import RetryBudget
+from importer.delivery.retry_budget import RetryBudget
+from importer.delivery.verdicts import Signal, Verdict, classify
 from importer.ledger import Ledger, LedgerWriter
 from importer.ledger.records import Mark, Pending, Settled
 from importer.models import Notice, State

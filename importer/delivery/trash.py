@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from importer.delivery.api_access import ApiAccess
-from importer.delivery.case_reads import find_case
-from importer.delivery.retry import ReadError
+from importer.delivery.api_access import ApiAccess, ReadError
+from importer.delivery.reads import find_case
 from importer.errors import OutageError
-from importer.talkdesk.payloads import error_body
 from importer.talkdesk.search import UnreadableListError
+from importer.talkdesk.shown import error_body
 from importer.talkdesk.transport import Answer
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from importer.delivery.comparison import NOT_SHOWN, compare_values, excerpts, shown_value
 from importer.models import CaseVerdict
-from importer.talkdesk.payloads import Case
+from importer.talkdesk.shown import Case
 
 _ALIKE = frozenset({CaseVerdict.SAME, CaseVerdict.SAME_BUT})
 #: What an account may give a new case by itself, so that a value that nobody sent need not be somebody's.

@@ -11,14 +11,15 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
-from importer.delivery.api_access import ApiAccess
-from importer.delivery.case_reads import list_filtered, read_case
-from importer.delivery.comparison import with_first_status
+from importer.delivery.api_access import ApiAccess, ReadError
+from importer.delivery.reads import list_filtered, read_case
 from importer.delivery.reconcile import look_twice
-from importer.delivery.response_policy import Verdict, classify_update
-from importer.delivery.retry import MAX_ATTEMPTS, ReadError, RetryBudget
+from importer.delivery.retry_budget import MAX_ATTEMPTS, RetryBudget
+from importer.delivery.side_effects import with_first_status
+from importer.delivery.stopping import Stop, run_until_done
 from importer.delivery.update_lookup import Shown, changed_by_server, fields_in_case, notes_in_case
-from importer.delivery.workers import Stop, WorkerOptions, run_until_done
+from importer.delivery.verdicts import Verdict, classify_update
+from importer.delivery.workers import WorkerOptions
 from importer.errors import CaseImporterError
 from importer.ledger import Ledger, LedgerWriter
 from importer.ledger.case_updates import (
@@ -29,11 +30,13 @@ from importer.ledger.case_updates import (
     unmark_update,
     waiting_cases,
 )
-from importer.ledger.records import CaseUpdate, UpdateOutcome, all_sent, fields_in, notes_in
-from importer.models import CaseUpdateState, Notice, SettleDelay, State, UpdateKind, clean
-from importer.talkdesk.payloads import case_in
+from importer.ledger.records import CaseUpdate, UpdateOutcome
+from importer.models import CaseUpdateState, Notice, SettleDelay, State, UpdateKind
+from importer.talkdesk.bodies import all_sent, fields_in, notes_in
 from importer.talkdesk.search import Encoding, by_ids
+from importer.talkdesk.shown import case_in
 from importer.talkdesk.transport import Answer
+from importer.text.safe import clean
 
 PAGE = 500
 #: Refusals in a row after which the other updates of this run are not sent: they would be refused as well.

@@ -10,12 +10,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from importer.delivery.api_access import ApiAccess
-from importer.delivery.case_reads import find_case, list_filtered, newest_first
+from importer.delivery.api_access import ApiAccess, ReadError
 from importer.delivery.circuit_breaker import OUTAGE_AFTER
 from importer.delivery.comparison import compare
-from importer.delivery.retry import ReadError
-from importer.delivery.workers import Stop, run_until_done
+from importer.delivery.reads import find_case, list_filtered, newest_first
+from importer.delivery.stopping import Stop, run_until_done
 from importer.errors import CaseImporterError, OutageError, TargetError
 from importer.ledger import LedgerWriter
 from importer.ledger.verification import (
@@ -27,11 +26,12 @@ from importer.ledger.verification import (
     external_id_fields,
     next_cases,
 )
-from importer.models import CaseVerdict, Finding, Notice, clean
+from importer.models import CaseVerdict, Finding, Notice
 from importer.talkdesk import search
 from importer.talkdesk.auth import READ_SCOPE
-from importer.talkdesk.payloads import Case
 from importer.talkdesk.search import Encoding
+from importer.talkdesk.shown import Case
+from importer.text.safe import clean
 
 #: Cases a request; a hundred ids of nineteen digits make an address of 2.8 kB.
 PAGE = search.PER_PAGE

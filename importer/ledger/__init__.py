@@ -6,7 +6,7 @@ on. :class:`LedgerView` only looks. What goes in and comes out is in ``records``
 """
 
 from importer.ledger.ledger import Ledger
-from importer.ledger.queries import LedgerView
+from importer.ledger.view import LedgerView
 from importer.ledger.writer import LedgerWriter
 
 __all__ = ["Ledger", "LedgerView", "LedgerWriter"]

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from importer.ledger import parents
-from importer.ledger.queries import LedgerView
-from importer.ledger.records import errors_from_json
-from importer.meaning import FAILED, SKIPPED
-from importer.models import FieldError, State, shown
+from importer.ledger.json_columns import errors_from_json
+from importer.ledger.view import LedgerView
+from importer.models import FieldError, State
+from importer.text.meaning import FAILED, SKIPPED
+from importer.text.safe import shown
 
 #: How many rows of a cause are named.
 ROWS_NAMED = 5

@@ -16,8 +16,9 @@ from io import FileIO
 from pathlib import Path
 
 from importer.errors import LedgerError
+from importer.files import whole
+from importer.files.small import head_of
 from importer.ledger import database
-from importer.small_files import head_of
 
 _EVENTS = "SELECT coalesce((SELECT max(id) FROM event), 0) + coalesce((SELECT max(id) FROM case_update_event), 0)"
 _HINT = (
@@ -67,7 +68,7 @@ class CommitMark:
             self._ledger = connection.execute("SELECT id FROM ledger").fetchone()[0]
             self.note(connection)
             os.fsync(handle)
-            database.sync_directory(self._file.parent)
+            whole.sync_directory(self._file.parent)
         except OSError as error:
             raise self._unwritable(error) from error
 

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from importer.ledger import database
+from importer.ledger.json_columns import cells_from_json, to_json
 from importer.ledger.ledger import Ledger
-from importer.ledger.records import CompanionFile, cells_from_json, to_json
+from importer.ledger.records import CompanionFile
 
 _DROP = "DROP TABLE IF EXISTS temp.companion_row; DROP TABLE IF EXISTS temp.companion_key;"
 # companion_row: code and message say why it belongs to no row, if that is known already; its key is NULL then.

@@ -16,7 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from importer.errors import ConfigError, LedgerError
-from importer.wording import command_line
+from importer.files.whole import sync_directory
+from importer.text.wording import command_line
 
 #: In the header of every ledger: "case" in ASCII.
 APPLICATION_ID = 0x63617365
@@ -140,16 +141,6 @@ def create_file(path: Path) -> None:
         sync_directory(path.parent)
     except OSError as error:
         raise LedgerError(f"cannot create the ledger: {error.strerror}", where=str(path), hint=_FOLDER) from error
-
-
-def sync_directory(folder: Path) -> None:
-    """Make names in ``folder`` survive a power cut (POSIX; elsewhere directories cannot be synced)."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def copy_ledger(path: Path, copy: Path) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable
 
+from importer.ledger.json_columns import to_json
 from importer.ledger.ledger import SHUT_OUT, Ledger
-from importer.ledger.records import Outcome, Settlement, UpdateOutcome, to_json
+from importer.ledger.records import Outcome, Settlement, UpdateOutcome
 from importer.ledger.who_answers import UNSETTLED
 from importer.models import State
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from importer.errors import LedgerError, LedgerLockedError
-from importer.wording import command_line
+from importer.text.wording import command_line
 
 
 class LedgerLock:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, NamedTuple
 
+from importer.ledger.json_columns import from_json, to_json
 from importer.ledger.ledger import Ledger
-from importer.ledger.queries import LedgerView
-from importer.ledger.records import from_json, to_json
+from importer.ledger.view import LedgerView
 
 _INSERT = """
     INSERT OR REPLACE INTO measurement (run, at, seconds, created, requests, too_fast, waited, longest, rate)

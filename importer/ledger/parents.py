@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from importer.ledger import database
-from importer.ledger.records import to_json
-from importer.models import FieldError, shown
+from importer.ledger.json_columns import to_json
+from importer.models import FieldError
+from importer.text.safe import shown
 
 if TYPE_CHECKING:
-    from importer.ledger.ledger import Ledger
+    from importer.ledger.open_ledger import OpenLedger
 
 #: Enters what is wrong with a row.
 Reject = Callable[[int, FieldError], None]
@@ -62,7 +63,7 @@ MESSAGE = f"""CASE WHEN record.state <> 'waiting' THEN record.message ELSE coale
     'its parent was dropped; set another parent, or none') END"""
 
 
-def are_there(ledger: Ledger) -> bool:
+def are_there(ledger: OpenLedger) -> bool:
     """Whether any row of this ledger has a parent."""
     return ledger.scalar("SELECT 1 FROM link WHERE parent_key IS NOT NULL LIMIT 1") is not None
 
@@ -70,7 +71,7 @@ def are_there(ledger: Ledger) -> bool:
 # -- sending: who is released, and who waits again; inside the transaction that moved the parents --------
 
 
-def release_children(ledger: Ledger, parents: Sequence[int]) -> list[int]:
+def release_children(ledger: OpenLedger, parents: Sequence[int]) -> list[int]:
     """Let the children of records go that have just become cases; returns the children."""
     found = ledger.rows(
         "SELECT child.id, parent.case_id FROM json_each(?) AS given"
@@ -84,7 +85,7 @@ def release_children(ledger: Ledger, parents: Sequence[int]) -> list[int]:
     return [child for child, _ in found]
 
 
-def release(ledger: Ledger, child: int, case_id: str) -> None:
+def release(ledger: OpenLedger, child: int, case_id: str) -> None:
     """Make a waiting child pending, with the id of its parent in its body."""
     query = "SELECT row, body, payload_sha256 FROM record JOIN content ON content.record = record.id WHERE id = ?"
     for row, body, digest in ledger.rows(query, (child,)):
@@ -105,7 +106,7 @@ def with_parent(body: bytes, case_id: str) -> bytes:
     return orjson.dumps({**before, "parent_id": case_id, **case})
 
 
-def hold_children(ledger: Ledger, parents: Sequence[int]) -> None:
+def hold_children(ledger: OpenLedger, parents: Sequence[int]) -> None:
     """Children that were not sent yet wait again: what was said about their parents proves nothing any more."""
     ledger.connection.execute(
         "UPDATE record SET state = 'waiting' WHERE state = 'pending' AND id IN"
@@ -115,7 +116,7 @@ def hold_children(ledger: Ledger, parents: Sequence[int]) -> None:
     )
 
 
-def hold(ledger: Ledger, child: int) -> bool:
+def hold(ledger: OpenLedger, child: int) -> bool:
     """A child that would have been sent too early, or below a case that is not its parent, waits (again).
 
     It came back to pending from an unknown outcome, or because a person had it sent again. True if it is released at
@@ -219,7 +220,7 @@ _BELOW_CASES = """SELECT tree.record, up.case_id FROM tree CROSS JOIN link ON li
     ORDER BY tree.record LIMIT 500"""
 
 
-def place_children(ledger: Ledger, reject: Reject) -> None:
+def place_children(ledger: OpenLedger, reject: Reject) -> None:
     """Decide about every waiting child of the ledger which row is its parent. Called inside a transaction.
 
     A child below a case becomes pending at once; one without a parent, in a cycle, or too deep becomes what the mapping
@@ -247,7 +248,7 @@ def place_children(ledger: Ledger, reject: Reject) -> None:
     connection.execute(_DROP)
 
 
-def _mark_cycles(ledger: Ledger) -> bool:
+def _mark_cycles(ledger: OpenLedger) -> bool:
     """What cannot be reached from the top is in a cycle, or below one; walking up from it ends in the cycle."""
     execute, start, found = ledger.connection.execute, 0, False
     while row := execute(_UNPLACED, (start,)).fetchone():
@@ -260,7 +261,7 @@ def _mark_cycles(ledger: Ledger) -> bool:
     return found
 
 
-def _in_pages(ledger: Ledger, query: str) -> Iterator[Any]:
+def _in_pages(ledger: OpenLedger, query: str) -> Iterator[Any]:
     """The rows of a query that begins behind a record, while these records are changed."""
     last = 0
     while page := ledger.rows(query, (last,)):

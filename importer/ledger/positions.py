@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from importer.ledger.json_columns import to_json
 from importer.ledger.ledger import Ledger
-from importer.ledger.records import to_json
 
 #: The sources that correct rows of others.
 _CORRECTING = "SELECT source FROM record INDEXED BY corrections WHERE replaces IS NOT NULL"

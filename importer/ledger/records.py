@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any, NamedTuple
-
-import orjson
+from typing import NamedTuple
 
 from importer.models import CaseUpdateState, FieldError, Links, Mapped, Row, State
 
@@ -209,158 +206,7 @@ class SentBefore(NamedTuple):
 # -- reports ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ResultLine:
-    """One record for the reports, in input order."""
-
-    id: int
-    source: int
-    row: int
-    key: str
-    state: State
-    case_id: str | None
-    http_status: int | None
-    attempts: int
-    code: str | None
-    message: str | None
-    title: str | None  #: of the case that was sent, or is to be sent; None if nothing can be, or unasked
-
-
-@dataclass(frozen=True, slots=True)
-class FailureLine:
-    """One record that needs a person, with the user's own cells."""
-
-    result: ResultLine
-    cells: tuple[str, ...]
-    errors: tuple[FieldError, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OpenUpdate:
-    """One case update that did not reach its case, with its body; ``standing`` as in ``LedgerView.update_items``."""
-
-    key: str
-    case_id: str
-    position: int
-    standing: str
-    http_status: int | None
-    code: str | None
-    message: str | None
-    body: bytes
-
-
-class KnownCase(NamedTuple):
-    """Which case a row is, and since when that is known (seconds since 1970)."""
-
-    key: str
-    case_id: str
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class RunLine:
-    """One time that a process had the ledger."""
-
-    id: int
-    command: str
-    version: str
-    started_at: str  #: ISO 8601
-    ended_at: str | None  #: None if it has not ended, or was killed
-    exit_code: int | None
-    requests: int  #: that were sent to create cases and to update them
-    rows: dict[str, int]  #: rows that it moved, by the state in which it left them
-
-
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """A row of a companion file that belongs to no row of its source; code and message say why."""
-
-    source: int
-    file: int  #: which of the companion files of its source, from 0
-    row: int  #: where it begins in that file
-    key: str  #: what it says to belong to; text with halves of characters written out
-    code: str
-    message: str
-    cells: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class UnlinkedCount:
-    """How many links between rows were not made as the file has them, for one cause (``code``)."""
-
-    code: str
-    led_to_root: bool  #: they lead to the top-level row instead; else they were dropped
-    rows: int
-    first_row: int
-
-
-@dataclass(frozen=True, slots=True)
-class SimilarKeys:
-    """Different keys that look alike: how many, and two of them, each with the first row that has it."""
-
-    keys: int
-    first: tuple[int, str]
-    second: tuple[int, str]
-
-
 # -- bodies: what was sent, or is to be sent --------------------------------------------------------------
-
-#: Begins the name of a custom field.
-CUSTOM = "custom_fields."
-
-
-def fields_in(body: str | bytes) -> dict[str, Any]:
-    """The fields that a body sets, custom fields as ``custom_fields.KEY``; notes are none."""
-    content: dict[str, Any] = orjson.loads(body)
-    content.pop("notes", None)
-    custom = content.pop("custom_fields", {})
-    # an update has objects with a value in the place of values
-    bare = {key: value["value"] if isinstance(value, dict) else value for key, value in custom.items()}
-    return content | {f"{CUSTOM}{key}": value for key, value in bare.items()}
-
-
-def notes_in(body: str | bytes) -> list[dict[str, Any]]:
-    """The notes that a body adds, in order."""
-    return list(orjson.loads(body).get("notes", ()))
-
-
-def all_sent(bodies: Sequence[str | bytes]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What a case got by these bodies, its creation first: the last value of each field, and all notes."""
-    fields: dict[str, Any] = {}
-    for body in bodies:
-        fields |= fields_in(body)
-    return fields, [note for body in bodies for note in notes_in(body)]
 
 
 # -- JSON columns ----------------------------------------------------------------------------------------
-
-
-def to_json(value: Any) -> str:
-    """JSON as the ledger keeps it. Cells may hold halves of characters, which only the slow way can write."""
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        return json.dumps(value)
-
-
-def from_json(text: str) -> Any:
-    """What :func:`to_json` was given, tuples as lists."""
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return json.loads(text)
-
-
-def cells_from_json(text: str) -> tuple[str, ...]:
-    """The cells of a row."""
-    return tuple(from_json(text))
-
-
-def errors_to_json(errors: Sequence[FieldError]) -> str | None:
-    """Field errors as the ledger keeps them; None for none."""
-    return to_json([asdict(error) for error in errors]) if errors else None
-
-
-def errors_from_json(text: str | None) -> tuple[FieldError, ...]:
-    """What :func:`errors_to_json` was given."""
-    return tuple(FieldError(**error) for error in from_json(text)) if text else ()

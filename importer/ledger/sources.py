@@ -15,20 +15,9 @@ from typing import TypeAlias
 from importer.ledger import database
 from importer.ledger.case_updates import enter_case_updates, replace_case_updates
 from importer.ledger.companion_rows import enter_companion, read_companions, replace_companions
+from importer.ledger.json_columns import cells_from_json, errors_from_json, errors_to_json, from_json, to_json
 from importer.ledger.ledger import Ledger
-from importer.ledger.records import (
-    CompanionFile,
-    NewSource,
-    Original,
-    SourceInfo,
-    StagedRow,
-    UnsentRow,
-    cells_from_json,
-    errors_from_json,
-    errors_to_json,
-    from_json,
-    to_json,
-)
+from importer.ledger.records import CompanionFile, NewSource, Original, SourceInfo, StagedRow, UnsentRow
 from importer.ledger.who_answers import EARLIER_STATES, UNSETTLED, decide
 from importer.models import FieldError, Link, Links, Mapped, State
 

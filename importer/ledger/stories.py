@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from importer.ledger.queries import LINE, LedgerView
-from importer.ledger.records import ResultLine, cells_from_json, errors_from_json
+from importer.ledger.json_columns import cells_from_json, errors_from_json
+from importer.ledger.lines import ResultLine
+from importer.ledger.view import LINE, LedgerView
 from importer.models import FieldError, State
 
 _STORY = f"{LINE}, NULL, replaces, cells, errors, body, link.parent, link.parent_key"

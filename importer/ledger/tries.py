@@ -13,9 +13,9 @@ from typing import Any
 
 from importer.errors import LedgerError
 from importer.ledger.ledger import Ledger
-from importer.ledger.queries import LedgerView
-from importer.ledger.records import all_sent, fields_in
+from importer.ledger.view import LedgerView
 from importer.models import CaseUpdateState, State, UpdateKind
+from importer.talkdesk.bodies import all_sent, fields_in
 
 #: Begins the external id, and the title, of every stand-in.
 MARK = "try"
@@ -45,7 +45,7 @@ class StandIn:
     case_id: str | None
     message: str
     updates: tuple[TriedUpdate, ...]
-    fields: dict[str, Any]  #: what it got for sure; see :func:`importer.ledger.records.all_sent`
+    fields: dict[str, Any]  #: what it got for sure; see :func:`importer.talkdesk.bodies.all_sent`
     notes: list[dict[str, Any]]
 
 

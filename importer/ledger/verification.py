@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 
 from importer.errors import ConfigError, ExitCode
 from importer.ledger import database
+from importer.ledger.json_columns import to_json
 from importer.ledger.ledger import Ledger
-from importer.ledger.queries import LedgerView
-from importer.ledger.records import all_sent, to_json
+from importer.ledger.view import LedgerView
 from importer.models import CaseVerdict, Finding
+from importer.talkdesk.bodies import all_sent
 
 _CHOSEN = "record.state = 'created' AND content.body IS NOT NULL"
 #: Which cases may be read back, and when each was written to last: seconds after its creation, at most. The server's
@@ -80,7 +81,7 @@ class SentCase:
 
     record: int
     case_id: str
-    fields: dict[str, Any]  #: their last values; see :func:`importer.ledger.records.all_sent`
+    fields: dict[str, Any]  #: their last values; see :func:`importer.talkdesk.bodies.all_sent`
     notes: list[dict[str, Any]]
     written_after: float  #: our last write to it, seconds after its creation
 

@@ -16,7 +16,7 @@ To be read in this order:
   a mapping names, ``builtin`` the mappings that come with the program.
 """
 
-from importer.mapping.case_schema import json_schema
+from importer.mapping.language.case_forms import json_schema
 from importer.mapping.loader import Mapping, load_mapping
 from importer.mapping.mapper import RowMapper
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import orjson
 
-from importer.mapping.case_schema import MappingForm
 from importer.mapping.field_errors import CellError, unsendable
-from importer.mapping.inputs import Binding, Cells
-from importer.mapping.schema import ValueForm
+from importer.mapping.header import Cells
+from importer.mapping.inputs import Binding
+from importer.mapping.language.case_forms import MappingForm
+from importer.mapping.language.value_forms import ValueForm
 from importer.mapping.values import CustomFields, Field, make_fields
 from importer.models import FieldError, UpdateBody, UpdateKind
 from importer.talkdesk.payloads import SOLVED, UPDATE_FIELDS, CaseUpdate, other_spelling

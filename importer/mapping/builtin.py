@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importer.bundled import bundled
 from importer.errors import ConfigError
-from importer.wording import listed, nearest
+from importer.files.bundled import bundled
+from importer.text.wording import listed, nearest
 
 SUFFIX = ".yml"
 #: The schema of mapping files, which the first line of each names for editors.

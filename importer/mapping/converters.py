@@ -11,13 +11,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import ValidationError
 
-from importer.mapping.addresses import Address, first_address, is_email
 from importer.mapping.dates import ISO, WORDS, day, instant, parser, time_zone
+from importer.mapping.email_addresses import Address, first_address, is_email
 from importer.mapping.field_errors import ELLIPSIS, CellError, from_pydantic, too_long
+from importer.mapping.language.types import Ignored, Kind
 from importer.talkdesk.payloads import (
     CUSTOM_FIELD_TYPES,
     INTEGER_MAX,
@@ -28,21 +29,17 @@ from importer.talkdesk.payloads import (
     longest,
     value_check,
 )
-from importer.wording import listed
+from importer.text.wording import listed
 
 if TYPE_CHECKING:
     from importer.mapping.custom_fields import Options
-    from importer.mapping.schema import ValueForm
+    from importer.mapping.language.value_forms import ValueForm
     from importer.talkdesk.fields import FieldDefinition
 
 #: The text of a cell that is not empty → its value. Raises :class:`CellError`.
 Convert: TypeAlias = "Callable[[str], Any]"
 #: A cell that holds several texts → these.
 Split: TypeAlias = "Callable[[str], list[str]]"
-#: What a comparison may ignore: upper and lower case, or spaces wherever they are.
-Ignored: TypeAlias = Literal["case", "blanks"]
-#: What a type of the mapping language makes of a text, and what a field can be given.
-Kind: TypeAlias = Literal["text", "integer", "decimal", "boolean", "instant", "list", "path"]
 
 
 @dataclass(frozen=True, slots=True)

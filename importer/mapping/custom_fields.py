@@ -10,15 +10,16 @@ import orjson
 from pydantic import Field, ValidationError
 
 from importer.errors import MappingError
+from importer.files.small import head_of
+from importer.files.yaml import NodePath, mark_of
+from importer.files.yaml_edits import quoted
 from importer.mapping.field_errors import CellError, Document, FormError, MappingProblems, Problem, Problems
-from importer.mapping.schema import Form
-from importer.models import shown
-from importer.small_files import head_of
+from importer.mapping.language.value_forms import Form
 from importer.talkdesk.fields import FieldDefinition, Option, read_definitions
 from importer.talkdesk.payloads import other_spelling
 from importer.talkdesk.search import UnreadableListError
-from importer.wording import close_words, listed, nearest
-from importer.yaml_places import NodePath, mark_of, quoted
+from importer.text.safe import shown
+from importer.text.wording import close_words, listed, nearest
 
 #: A larger file is not one of definitions.
 SIZE_MAX = 16 * 1024 * 1024

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 from importer.mapping.field_errors import CellError, FormError
-from importer.wording import listed, nearest
+from importer.text.wording import listed, nearest
 
 # -- names of months and halves of the day ---------------------------------------------------------
 

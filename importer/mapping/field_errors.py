@@ -17,10 +17,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from importer.errors import MappingError
-from importer.models import FieldError, shown
+from importer.files.yaml import Mark, NodePath, YamlProblem, mark_of, read_yaml
+from importer.models import FieldError
 from importer.talkdesk.payloads import Check, custom_field_prefix
-from importer.wording import closest, closest_column, did_you_mean, listed, nearest
-from importer.yaml_places import Mark, NodePath, YamlProblem, mark_of, read_yaml
+from importer.text.safe import shown
+from importer.text.wording import closest, closest_column, did_you_mean, listed, nearest
 
 PROBLEMS_SHOWN = 25
 #: What messages call it.
@@ -169,7 +170,7 @@ class Document(NamedTuple):
     """A YAML file that was read: its keys know their places, so that a problem found later has one."""
 
     file: str  #: As the user named it, for messages.
-    root: dict[str, Any]  #: Its keys with their values, as :func:`importer.yaml_places.read_yaml` returned them.
+    root: dict[str, Any]  #: Its keys with their values, as :func:`importer.files.yaml.read_yaml` returned them.
 
     @classmethod
     def read(cls, content: bytes, file: str) -> Document:

@@ -2,91 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from importer.mapping.field_errors import EXPORT, FormError, Problems
+from importer.mapping.header import Cells, Header
 from importer.mapping.html import readable
-from importer.models import shown
+from importer.mapping.language.templates import parse_template
 
 if TYPE_CHECKING:
+    from importer.files.yaml import NodePath
     from importer.mapping.custom_fields import Definitions
+    from importer.mapping.language.value_forms import LookupForm, ValueForm
     from importer.mapping.named_files import NamedFiles
-    from importer.mapping.notes import Companion
-    from importer.mapping.schema import ColumnForm, LookupForm, NamesForm, ValueForm
-    from importer.yaml_places import NodePath
 
-#: All cells of a row, in the order of the header.
-Cells: TypeAlias = "tuple[str, ...]"
 #: The cell that a bad value comes from: its column and its text.
 Blame: TypeAlias = "tuple[str | None, str]"
-
-_TOKEN = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]|[^{}]+")
-
-
-class Header:
-    """Finds the positions of columns. One that is not found is a problem; a position is returned all the same.
-
-    Args:
-        columns: In the order of the file, repeats kept; None if no file is known: then there is every column, and a
-            mapping can be checked by itself.
-        problems: Where problems go.
-        owner: What messages call the file.
-        names: Column of the mapping → how else the file may call it, and whether it may lack it.
-    """
-
-    def __init__(
-        self,
-        columns: tuple[str, ...] | None,
-        problems: Problems,
-        owner: str = EXPORT,
-        names: Mapping[str, NamesForm] | None = None,
-    ) -> None:
-        self.columns, self.problems, self.owner, self.names = columns, problems, owner, names or {}
-        self.used: set[str] = set()  #: The columns that were asked for.
-        self._positions: dict[str, list[int]] = {}
-        for position, column in enumerate(columns or ()):
-            self._positions.setdefault(column, []).append(position)
-
-    def name(self, column: str) -> str:
-        """The header of a column of the mapping in this file."""
-        also = self.names[column].also if column in self.names and column not in self._positions else ()
-        return next((other for other in also if other in self._positions), column)
-
-    def lacks(self, column: str) -> bool:
-        """Whether the file does not have the column, and need not."""
-        is_optional = self.columns is not None and column in self.names and self.names[column].optional
-        return is_optional and self.name(column) not in self._positions
-
-    def positions(self, column: str, *, path: NodePath) -> tuple[int, ...]:
-        """Where the cells of all columns with this header are; the leftmost first."""
-        column = self.name(column)
-        self.used.add(column)
-        if column not in self._positions and self.columns is not None:
-            self.problems.add_missing(path, column, self.owner, self._positions)
-        return tuple(self._positions.get(column, [0]))
-
-    def position(self, column: str, occurrence: int | None = None, *, path: NodePath) -> int:
-        """Where the cell of one column is; a repeated header needs an ``occurrence``."""
-        found, name = self.positions(column, path=path), shown(column)
-        if occurrence is None and len(found) > 1:
-            hint = f"use one: {{column: {name}, occurrence: 2}}, or all: {{column: {name}, join: ', '}}"
-            self.problems.add(path, f"{self.owner} has {len(found)} columns named {name!r}", hint)
-        elif (occurrence or 1) > len(found):
-            if self.columns is not None:
-                what = f"{self.owner} has only {len(found)} columns named {name!r}"
-                self.problems.add(path, what, "`occurrence` counts from 1")
-            return 0
-        return found[(occurrence or 1) - 1]
-
-    def positions_of(self, columns: Collection[ColumnForm], *, path: NodePath) -> tuple[int, ...]:
-        """Where the cells of several columns are, each of them one; ``path`` is that of their list."""
-        return tuple(
-            self.position(form.column, form.occurrence, path=(*path, number)) for number, form in enumerate(columns)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +29,6 @@ class Binding:
     empty: frozenset[str]  #: Texts that count as no value; "" among them.
     files: NamedFiles  #: The files that the mapping names, for lookups.
     definitions: Definitions | None = None  #: The custom fields of the account, if they are known.
-    companions: Collection[Companion] | None = None  #: The companion files; None if their notes are not wanted.
 
     def filled(self, text: str) -> str:
         """``text``, or "" if it counts as no value."""
@@ -203,43 +134,3 @@ def _lookup(form: LookupForm, binding: Binding, *, path: NodePath) -> Input | No
     names = tuple(binding.header.name(column.column) for column in columns)
     positions = binding.header.positions_of(columns, path=(*path, name))
     return Input(binding, find, names, positions, is_text=False, between=" / ")
-
-
-def parse_template(text: str, lacks: Callable[[str], bool] = lambda _: False) -> tuple[str, tuple[str, ...]]:
-    """Takes a template apart; a cell is never looked into. ``{{`` and ``}}`` stand for braces.
-
-    Args:
-        text: The template.
-        lacks: Says of a column whether the export lacks it. Its place is empty then; a line of the template that has
-            such columns only is left out.
-
-    Returns:
-        Its text with ``%s`` for every column, so that filling it in is one operation, and these columns in order.
-
-    Raises:
-        FormError: A brace is not closed, or encloses nothing.
-    """
-    lines: list[list[tuple[str, bool]]] = [[]]  # of each line its parts, and whether they are columns
-    for token in _TOKEN.findall(text):
-        if token in ("{", "}"):
-            raise FormError(f"unmatched {token!r} in the template {text!r}", f"write {token * 2!r} for a literal brace")
-        if token == "{}":
-            raise FormError("'{}' does not name a column", "write {Column}, or {{}} for literal braces")
-        if token[0] == "{" and token != "{{":
-            lines[-1].append((token[1:-1], True))
-        else:
-            first, *following = (token[0] if token in ("{{", "}}") else token).split("\n")
-            lines[-1].append((first, False))
-            lines += [[(part, False)] for part in following]
-    if not any(map(_columns, lines)):
-        raise FormError("the template contains no {Column}", "use {value: …} for a constant text")
-    present = [[part for part in line if not (part[1] and lacks(part[0]))] for line in lines]
-    # a line that had columns, and has none that the export has, is left out
-    kept = [new for old, new in zip(lines, present, strict=True) if not _columns(old) or _columns(new)]
-    frame = "\n".join("".join("%s" if column else part.replace("%", "%%") for part, column in line) for line in kept)
-    frame = frame.strip("\n") if len(kept) < len(lines) else frame
-    return frame, tuple(column for line in kept for column in _columns(line))
-
-
-def _columns(line: list[tuple[str, bool]]) -> list[str]:
-    return [part for part, is_column in line if is_column]

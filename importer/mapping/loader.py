@@ -11,27 +11,28 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from importer.bundled import bundled
 from importer.errors import MappingError
+from importer.files.bundled import bundled
+from importer.files.small import head_of
+from importer.files.yaml import NodePath, mark_of
 from importer.mapping.builtin import SUFFIX, builtin_names
-from importer.mapping.case_schema import EachForm, MappingForm
 from importer.mapping.conditions import filter_conditions
 from importer.mapping.converters import TYPES
 from importer.mapping.custom_fields import SIZE_MAX as FIELDS_MAX
 from importer.mapping.custom_fields import Definitions, read_fields
 from importer.mapping.dates import ISO, has_offset
 from importer.mapping.field_errors import Document, FormError, Problems
-from importer.mapping.inputs import Header
+from importer.mapping.header import Header
+from importer.mapping.language.case_forms import EachForm, MappingForm
+from importer.mapping.language.value_forms import ReadingForm
 from importer.mapping.mapper import RowMapper
 from importer.mapping.named_files import ALLOW, OUTSIDE, NamedFiles, is_below
 from importer.mapping.notes import Companion
-from importer.mapping.schema import ReadingForm
 from importer.mapping.values import Field
-from importer.models import Links, ReadingOptions, shown
-from importer.small_files import head_of
+from importer.models import Links, ReadingOptions
 from importer.talkdesk.fields import FieldDefinition, as_answer
-from importer.wording import listed, nearest
-from importer.yaml_places import NodePath, mark_of
+from importer.text.safe import shown
+from importer.text.wording import listed, nearest
 
 SIZE_MAX = 1024 * 1024
 #: What a case can hardly do without → the fields that say it.

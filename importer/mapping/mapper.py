@@ -8,19 +8,21 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from importer.files.yaml import NodePath
 from importer.mapping.after_create import AfterCreate
-from importer.mapping.case_schema import MappingForm
 from importer.mapping.conditions import BoundCondition, filter_conditions
 from importer.mapping.custom_fields import Definitions, check_usable
 from importer.mapping.field_errors import CellError, Problems, encodable, is_sendable, unsendable
-from importer.mapping.inputs import Binding, Cells, Header
+from importer.mapping.header import Cells, Header
+from importer.mapping.inputs import Binding
+from importer.mapping.language.case_forms import MappingForm
+from importer.mapping.language.value_forms import ColumnForm, ValueForm
 from importer.mapping.named_files import NamedFiles
 from importer.mapping.notes import Companion, Note, WholeText
-from importer.mapping.schema import ColumnForm, ValueForm
 from importer.mapping.values import CustomFields, Field, make_fields
-from importer.models import FieldError, Link, Mapped, Row, UpdateBody, UpdateKind, shown
+from importer.models import FieldError, Link, Mapped, Row, UpdateBody, UpdateKind
 from importer.talkdesk.payloads import CASE_FIELDS, CaseCreate, custom_field_prefix
-from importer.yaml_places import NodePath
+from importer.text.safe import shown
 
 #: A longer key could not be searched for: the field filter of the case list is a part of an address.
 KEY_MAX = 255
@@ -47,7 +49,8 @@ class RowMapper:
         form: The mapping, which names these ``files``.
         columns: The header of the export, in file order, repeats kept; None if the mapping is only to be checked.
         problems: Where problems go, before they are raised.
-        definitions, companions: See :class:`Binding`.
+        definitions: See :class:`Binding`.
+        companions: The companion files; None if their notes are not wanted.
 
     Raises:
         MappingProblems: Something in the mapping does not fit together, or not to the fields of the account, or it
@@ -67,7 +70,7 @@ class RowMapper:
         source, case = form.source, form.case
         header = Header(columns, problems, names=source.columns)
         empty = frozenset({"", *(text.strip() for text in source.empty)})
-        binding = Binding(header, empty, files, definitions, companions)
+        binding = Binding(header, empty, files, definitions)
         self._width = len(columns or ())
         self._key = RowName(source.key or (), binding, target=_KEY, path=("source", "key"), join=source.join)
         self._is_hashed, self._file = source.hash, (source.position or "")[:POSITION_LENGTH]
@@ -82,7 +85,7 @@ class RowMapper:
         self._parent = ParentLink.of(case.parent_id, binding, join=source.join)
         custom = CustomFields(case.custom_fields, binding, part="case")
         notes = [
-            Note(note, binding, path=("case", "notes", number), source=source)
+            Note(note, binding, path=("case", "notes", number), source=source, companions=companions)
             for number, note in enumerate(case.notes)
             if columns is None or companions is not None or not (note.each and note.each.file)
         ]

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.errors import SourceError
-from importer.formulas import unescape_formula
+from importer.files.small import head_of
+from importer.files.yaml import NodePath
 from importer.mapping.converters import folding
 from importer.mapping.field_errors import CellError, FormError, Problems
-from importer.mapping.inputs import Header
-from importer.models import shown
-from importer.small_files import head_of
-from importer.wording import listed
-from importer.yaml_places import NodePath
+from importer.mapping.header import Header
+from importer.text.formulas import unescape_formula
+from importer.text.safe import shown
+from importer.text.wording import listed
 
 if TYPE_CHECKING:
-    from importer.mapping.schema import LookupForm
+    from importer.mapping.language.value_forms import LookupForm
     from importer.reader import Reader
 
 OUTSIDE = "the mapping may not read {}: it is outside the folders of the mapping and of the export"

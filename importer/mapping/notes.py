@@ -8,20 +8,21 @@ kept: whoever has them hands it the entries of a key.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from importer.mapping.case_schema import EachForm, NoteForm
+from importer.files.yaml import NodePath
 from importer.mapping.conditions import BoundCondition
 from importer.mapping.converters import ORDER, field_target, folding
 from importer.mapping.field_errors import CellError, encodable
-from importer.mapping.inputs import Binding, Cells, Header
-from importer.mapping.schema import SourceForm
+from importer.mapping.header import Cells, Header
+from importer.mapping.inputs import Binding
+from importer.mapping.language.case_forms import EachForm, NoteForm
+from importer.mapping.language.value_forms import SourceForm
 from importer.mapping.values import Field, make_field
 from importer.models import FieldError
 from importer.talkdesk.payloads import NoteCreate
-from importer.yaml_places import NodePath
 
 #: The key of entries → their cells, in the order of the file, each with its row number as one more cell behind.
 Find: TypeAlias = "Callable[[bytes], list[Cells]]"
@@ -88,14 +89,22 @@ class Companion:
 class Note:
     """A note of the mapping at ``path``, bound to an export that is described by ``source``."""
 
-    def __init__(self, form: NoteForm, binding: Binding, *, path: NodePath, source: SourceForm) -> None:
+    def __init__(
+        self,
+        form: NoteForm,
+        binding: Binding,
+        *,
+        path: NodePath,
+        source: SourceForm,
+        companions: Collection[Companion] | None = None,
+    ) -> None:
         self.each = form.each  #: Where its entries come from; None if the row is the one entry.
         self._file: Companion | None = None
         self._entries: _Entries = lambda cells, _: (cells,)
         header = binding.header
         if form.each and form.each.file:
-            if binding.companions is not None:  # otherwise the mapping is only checked
-                self._file = next((file for file in binding.companions if file.form == form.each), None)
+            if companions is not None:  # otherwise the mapping is only checked
+                self._file = next((file for file in companions if file.form == form.each), None)
             header, self._entries = _entries_of_file(form.each, self._file, binding, path=path, source=source)
         elif form.each:
             header, self._entries = _entries_of_cells(form.each, binding, path=path)

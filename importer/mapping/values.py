@@ -11,7 +11,7 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
-from importer.mapping.case_schema import AfterCreateForm, CaseForm
+from importer.files.yaml import NodePath
 from importer.mapping.conditions import BoundCondition
 from importer.mapping.converters import (
     TYPES,
@@ -26,12 +26,14 @@ from importer.mapping.converters import (
 )
 from importer.mapping.custom_fields import COMPARED_MAX, Options, check_usable, definition_of
 from importer.mapping.field_errors import CellError
-from importer.mapping.inputs import Binding, Cells, make_input
-from importer.mapping.schema import ValueForm
-from importer.models import FieldError, shown
+from importer.mapping.header import Cells
+from importer.mapping.inputs import Binding, make_input
+from importer.mapping.language.case_forms import AfterCreateForm, CaseForm
+from importer.mapping.language.value_forms import ValueForm
+from importer.models import FieldError
 from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES, Check, case_check, other_spelling
-from importer.wording import closest, listed, nearest
-from importer.yaml_places import NodePath
+from importer.text.safe import shown
+from importer.text.wording import closest, listed, nearest
 
 #: How many different cells of a field are remembered with their values: more than most helpdesks have customers.
 REMEMBERED = 8192

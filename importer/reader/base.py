@@ -18,8 +18,9 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from importer.models import FieldError, ReadingOptions, Row, shown
-from importer.wording import listed
+from importer.models import FieldError, ReadingOptions, Row
+from importer.text.safe import shown
+from importer.text.wording import listed
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from importer.errors import SourceError
-from importer.models import FieldError, ReadingOptions, Row, shown
+from importer.models import FieldError, ReadingOptions, Row
 from importer.reader import limits
 from importer.reader.base import (
     Chunk,
@@ -25,7 +25,8 @@ from importer.reader.base import (
 from importer.reader.detect import Kind
 from importer.reader.dialect import CUT_OFF, DELIMITERS, Dialect, csv_lines, find_dialect
 from importer.reader.text_file import Lines, TextFile
-from importer.wording import plural
+from importer.text.safe import shown
+from importer.text.wording import plural
 
 _BLANK = " \t\r\n\x0b\x0c\x1a"  # with the mark that ended a file under DOS
 

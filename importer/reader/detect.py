@@ -17,8 +17,8 @@ from xml.etree.ElementTree import ParseError
 from xml.parsers.expat import ExpatError
 
 from importer.errors import EmptySourceError, SourceError
-from importer.models import shown
-from importer.wording import listed
+from importer.text.safe import shown
+from importer.text.wording import listed
 
 #: What unpacking or parsing a broken file may raise; zipfile raises the last ones for hostile headers.
 _UNPACKING_ERRORS = (

@@ -15,9 +15,10 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from importer.errors import EmptySourceError, SourceError
-from importer.models import ReadingOptions, shown
+from importer.models import ReadingOptions
 from importer.reader.limits import LONGEST_CELL
-from importer.wording import listed
+from importer.text.safe import shown
+from importer.text.wording import listed
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvLines

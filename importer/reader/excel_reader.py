@@ -42,7 +42,7 @@ from importer.reader.detect import USUAL_ENDINGS, Kind, damaged, file_name, pass
 from importer.reader.dialect import TITLE_SAMPLE, title_notes, title_rows
 from importer.reader.sheet_choice import SheetShape, choose_sheet, foreign, listed
 from importer.reader.sheet_scan import SheetScan, scan_ods, scan_xlsx
-from importer.wording import plural
+from importer.text.wording import plural
 
 _RULES = {
     "error_cell": ("is a spreadsheet error", "fix the formula, or clear the cell"),

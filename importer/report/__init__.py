@@ -7,24 +7,16 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from importer.errors import ConfigError
+from importer.failures.table import write_failures
+from importer.failures.workbook import write_workbooks
+from importer.files.whole import ReportFolder, Reports, reporting
 from importer.ledger import LedgerView
+from importer.ledger.summary import Summary, summary_of, unlinked_remarks, warnings_of
+from importer.ledger.totals import CaseUpdateTotals, Totals, exit_code_of, totals_of
 from importer.reader.dialect import DELIMITERS
 from importer.report import page
-from importer.report.failures_file import write_failures
-from importer.report.files import ReportFolder, Reports, reporting
 from importer.report.masking import masked, refuse_unmasked
-from importer.report.results_file import write_case_updates, write_id_map, write_orphans, write_results, write_verified
-from importer.report.summary import (
-    CaseUpdateTotals,
-    Summary,
-    Totals,
-    exit_code_of,
-    summary_of,
-    totals_of,
-    unlinked_remarks,
-    warnings_of,
-)
-from importer.report.workbook import write_workbooks
+from importer.report.tables import write_case_updates, write_id_map, write_orphans, write_results, write_verified
 
 __all__ = [
     "CaseUpdateTotals",

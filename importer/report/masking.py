@@ -13,9 +13,9 @@ from pathlib import Path
 
 from importer.errors import ConfigError
 from importer.ledger.causes import Cause
+from importer.ledger.summary import Summary
 from importer.ledger.verification import DOUBLE
 from importer.models import State
-from importer.report.summary import Summary
 
 #: Instead of the words of a server, which may repeat anything that was sent.
 HIDDEN = "hidden by --mask"

@@ -8,11 +8,11 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-from importer.meaning import TO_FIX
-from importer.regions import is_sandbox
-from importer.report.files import Reports
-from importer.report.summary import Summary
-from importer.wording import are, carried, plural
+from importer.files.whole import Reports
+from importer.ledger.summary import Summary
+from importer.talkdesk.addresses import is_sandbox
+from importer.text.meaning import TO_FIX
+from importer.text.wording import are, carried, plural
 
 
 class Step(NamedTuple):

@@ -6,7 +6,8 @@ reference and OpenAPI bundle and shares no code with the client side, so that it
 
 from importer.sandbox.account import Definition, Kind, definitions_of
 from importer.sandbox.faults import Automation, FaultPlan, Rule, built_in_plan, load_plan
-from importer.sandbox.server import Sandbox, SandboxOptions, serve
+from importer.sandbox.options import SandboxOptions
+from importer.sandbox.server import Sandbox, serve
 
 __all__ = [
     "Automation",

@@ -19,17 +19,9 @@ from aiohttp import web
 from importer.sandbox.answers import ApiError, json_response
 
 if TYPE_CHECKING:
-    from importer.sandbox.server import SandboxOptions
+    from importer.sandbox.options import SandboxOptions
 
 TOKEN_PATH = "/oauth/token"
-ALL_SCOPES = (
-    "cases-public:read",
-    "cases-public:write",
-    "case-notes-public:write",
-    "case-fields-public:read",
-    "users:read",
-    "contacts:read",
-)
 _FORM = "application/x-www-form-urlencoded"
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _REQUIRED_CLAIMS = ["iss", "sub", "aud", "exp", "iat", "jti"]

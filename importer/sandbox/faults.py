@@ -18,11 +18,11 @@ import os
 import socket
 import struct
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import orjson
 from aiohttp import web
@@ -30,11 +30,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from importer.errors import ConfigError
 from importer.sandbox.answers import error_response, json_response
-from importer.sandbox.cases import Status, UpdateBody
+from importer.sandbox.bodies import Status, UpdateBody
 from importer.sandbox.storage import Storage
-
-if TYPE_CHECKING:
-    from importer.sandbox.auth import Tokens
 
 OperationName = Literal["create", "list", "get", "update", "trash", "purge", "fields", "users", "user", "token"]
 Count = Annotated[int, Field(ge=1)]
@@ -148,7 +145,9 @@ class Rule(BaseModel):
             return 2
         return int(self.save and self.do != "expire_tokens")
 
-    def change(self, answer: web.Response, *, now: float, storage: Storage, tokens: Tokens) -> web.Response:
+    def change(
+        self, answer: web.Response, *, now: float, storage: Storage, expire_tokens: Callable[[], object]
+    ) -> web.Response:
         """What is answered instead of ``answer``, which says nothing if the operation did not run."""
         made = _object(answer.text or "") if self.do in ("without_id", "repeat_id") else {}
         whole = max(1, math.ceil(self.retry_after or 0))  # seconds until the client may come back
@@ -165,7 +164,7 @@ class Rule(BaseModel):
             case "redirect":
                 return web.Response(status=self.status, headers={"Location": self.location})
             case "expire_tokens":
-                tokens.expire_all()
+                expire_tokens()
                 return error_response(401)
             case "without_id" if made.pop("id", None):
                 return json_response(answer.status, made)

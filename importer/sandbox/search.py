@@ -19,8 +19,8 @@ import orjson
 from multidict import MultiMapping
 
 from importer.sandbox.answers import ApiError, number_in
-from importer.sandbox.cases import Priority, Type
-from importer.sandbox.storage import Place, value_of
+from importer.sandbox.bodies import Priority, Type
+from importer.sandbox.case import Place, value_of
 
 Encoding = Literal["both", "doc", "spec", "ignore"]
 Value = str | int | float

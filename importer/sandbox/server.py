@@ -14,8 +14,8 @@ import secrets
 import signal
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -25,20 +25,17 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader
 
 from importer.errors import ConfigError
-from importer.sandbox.account import Definition
 from importer.sandbox.answers import GATEWAY_CODES, ApiError, error_response, json_response
-from importer.sandbox.auth import ALL_SCOPES, TOKEN_PATH, Tokens
-from importer.sandbox.cases import Dialect, exported
+from importer.sandbox.auth import TOKEN_PATH, Tokens
+from importer.sandbox.bodies import exported
 from importer.sandbox.faults import FaultPlan, FaultScript, OperationName
-from importer.sandbox.handlers import FAULT, OPERATIONS, Handlers, Operation
-from importer.sandbox.search import Encoding
+from importer.sandbox.operations import FAULT, OPERATIONS, Handlers, Operation
+from importer.sandbox.options import _KNOWN_SECRET, SandboxOptions
 from importer.sandbox.storage import Storage
 
 #: The only address that is listened on: a sandbox may have the tickets of a rehearsal.
 _HOST = "127.0.0.1"
 _MOST_BODY = 16 * 1024 * 1024
-#: Of a sandbox that runs alone, and that everybody may know.
-_KNOWN_SECRET = "sandbox-secret"
 _SHUTDOWN_S = 0.5
 _LOOPBACK = re.compile(r"(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 _CASES_ON_PAGE = 50
@@ -53,41 +50,6 @@ log = logging.getLogger(__name__)
 # What the HTTP library says about broken requests. They are no event on the terminal of a run.
 _http_log = logging.getLogger("importer.sandbox.http")
 _http_log.addHandler(logging.NullHandler())
-
-
-@dataclass(frozen=True, kw_only=True)
-class SandboxOptions:
-    """Settings of one sandbox; the defaults are an honest, fast, unlimited account.
-
-    The flags of ``case-importer sandbox`` in docs/sandbox.md say what each does; the others are:
-
-    Attributes:
-        store: Database file that survives the process; None forgets everything at the end.
-        definitions: Custom fields, in addition to those that the store remembers; without any of them the account has
-            a plausible set of every kind.
-        client_secret: None makes one up, which :attr:`Sandbox.client_secret` tells.
-        public_keys: Key id → public key (PEM) against which assertions are verified.
-    """
-
-    port: int = 0
-    store: Path | None = None
-    seed: int = 0
-    user_count: int = 25
-    definitions: tuple[Definition, ...] = ()
-    client_id: str = "sandbox-client"
-    client_secret: str | None = field(default=None, repr=False)
-    public_keys: Mapping[str, str] = field(default_factory=dict)
-    static_token: str | None = field(default=None, repr=False)
-    scopes: tuple[str, ...] = ALL_SCOPES
-    token_life: float = 599
-    rate_limit: int | None = None
-    latency_ms: float = 0
-    index_lag_s: float = 0
-    filters: Encoding = "both"
-    any_ids: bool = False
-    strict_life: bool = False
-    reads: Dialect = "both"
-    faults: FaultPlan = field(default_factory=FaultPlan)
 
 
 class Sandbox:
@@ -229,7 +191,7 @@ class Sandbox:
                 answer = refused.response(request.path)
             except Exception:
                 log.exception("operation failed: %s", name)
-        answer = fault.change(answer, now=self._clock(), storage=self._storage, tokens=self._tokens)
+        answer = fault.change(answer, now=self._clock(), storage=self._storage, expire_tokens=self._tokens.expire_all)
         return await fault.send(request, answer)
 
     async def _show_page(self, request: web.Request) -> web.Response:

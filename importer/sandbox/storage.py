@@ -10,15 +10,14 @@ import os
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 from importer.errors import ConfigError
 from importer.sandbox.account import DEFINITION, Definition
+from importer.sandbox.case import Case, Place, value_of
 
 if TYPE_CHECKING:
     from importer.sandbox.search import Search
@@ -26,29 +25,6 @@ if TYPE_CHECKING:
 _APPLICATION_ID = 0x54445343  # "TDSC": tells a store from any other SQLite file
 _CHUNK = 1000
 _TABLES = Path(__file__).with_name("tables.sql")
-
-
-class Place(StrEnum):
-    """Where a case is. What was deleted for good is still kept here, so that tests can ask for it."""
-
-    LIVE = "live"
-    TRASH = "trash"
-    PURGED = "purged"
-
-
-@dataclass(frozen=True)
-class Case:
-    """One row of the table of cases.
-
-    ``content`` has what the API knows of it by the names of the reference, as far as the case has it. ``custom_fields``
-    maps field keys to ``{"value", "label"?}``; each of ``notes`` is ``{"id", "note_title", "note_body", "public"}``.
-    """
-
-    id: int
-    created_ms: int
-    updated_ms: int
-    place: str
-    content: dict[str, Any]
 
 
 class Storage:
@@ -159,11 +135,6 @@ class Storage:
             Case(case_id, created_ms, updated_ms, place, orjson.loads(content))
             for case_id, created_ms, updated_ms, place, content in rows
         ]
-
-
-def value_of(key: str) -> str:
-    """SQL for the value of a custom field; keys of definitions are plain words, so they are safe in SQL."""
-    return f"json_extract(content, '$.custom_fields.{key}.value')"
 
 
 def _prepare(database: sqlite3.Connection) -> None:

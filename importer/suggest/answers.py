@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from importer.checks.baseline import Baseline, load_baseline
 from importer.errors import ConfigError
+from importer.files.small import head_of
 from importer.mapping.converters import custom_target
-from importer.models import shown
-from importer.quality.baseline import Baseline, load_baseline
-from importer.small_files import head_of
-from importer.suggest.columns import Column
+from importer.suggest.kinds import Column
 from importer.talkdesk.payloads import custom_field_prefix, other_spelling
-from importer.wording import nearest
+from importer.text.safe import shown
+from importer.text.wording import nearest
 
 if TYPE_CHECKING:
-    from importer.suggest import Suggestion
+    from importer.suggest.suggestion import Suggestion
 
 #: What can be said of a column, besides the custom fields of the account (``text5``, ``date3``, …).
 FIELDS = (

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from importer.checks.file_checks import FileIssue
 from importer.mapping.mapper import POSITION_LENGTH
 from importer.models import ReadingOptions
-from importer.quality.file_checks import FileIssue
-from importer.quality.profile import ColumnProfile
+from importer.profile.profile import ColumnProfile
 from importer.suggest.answers import EXTERNAL_ID_FIELD
-from importer.suggest.columns import Blanks, Kind
 from importer.suggest.evidence import Evidence
 from importer.suggest.fields_and_notes import html_of, write_after_create, write_custom_fields, write_notes, write_steps
 from importer.suggest.first_rows import FirstRows
 from importer.suggest.headers import USUAL_PRIORITY, levels_of
+from importer.suggest.kinds import Blanks, Kind
 from importer.suggest.near_tables import CommentTable, PeopleTable, Unusable
 from importer.suggest.roles import Roles
 from importer.suggest.row_names import Parents, RowKey
@@ -33,7 +33,7 @@ from importer.suggest.yaml_text import (
     value,
 )
 from importer.talkdesk.payloads import DESCRIPTION_MAX, TITLE_MAX
-from importer.wording import plural
+from importer.text.wording import plural
 
 BY_POSITION = "the row number"  #: What the key is made of if no column is one.
 NO_TITLE = "(no title)"

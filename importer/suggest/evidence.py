@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
 
-from importer.quality.profile import ColumnProfile
-from importer.suggest.columns import Column, Kind
+from importer.profile.profile import ColumnProfile
 from importer.suggest.headers import Called, are_priorities, folded, is_unspaced, level_of, load_vocabulary
+from importer.suggest.kinds import Column, Kind
 from importer.suggest.yaml_text import CHECK, GUESS
-from importer.wording import plural
+from importer.text.wording import plural
 
 SAID = "as you answered"  #: The reason of what a person said.
 FEW_ROWS = 10  #: Fewer rows prove nothing about a key.

@@ -8,12 +8,12 @@ from itertools import count
 
 from importer.mapping.dates import EPOCHS
 from importer.models import ReadingOptions
-from importer.quality.date_formats import DateForm
-from importer.quality.profile import ColumnProfile
-from importer.suggest.columns import Column, Kind
+from importer.profile.date_formats import DateForm
+from importer.profile.profile import ColumnProfile
 from importer.suggest.evidence import SAID
 from importer.suggest.first_rows import FirstRows, date_of_entry
 from importer.suggest.headers import folded, joins_words, load_vocabulary
+from importer.suggest.kinds import Column, Kind
 from importer.suggest.near_tables import CommentTable, Unusable
 from importer.suggest.roles import SPLIT_SHARE, Roles
 from importer.suggest.yaml_text import (
@@ -29,7 +29,7 @@ from importer.suggest.yaml_text import (
     shown,
     value,
 )
-from importer.wording import plural
+from importer.text.wording import plural
 
 REST_MAX = 60  #: Columns that the note with the rest takes.
 _HTML_SHARE = 0.1  #: Of the texts of a column that have tags before all of them count as HTML.

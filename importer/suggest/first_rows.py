@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from importer.mapping.addresses import first_address, is_email
+from importer.checks.file_checks import CODE, FileIssue, is_number, total_lines
+from importer.mapping.email_addresses import first_address, is_email
 from importer.models import Row
-from importer.quality.date_formats import is_date
-from importer.quality.file_checks import CODE, FileIssue, is_number, total_lines
-from importer.quality.profile import VALUE_LENGTH_MAX, ColumnProfile, FileProfile
+from importer.profile.date_formats import is_date
+from importer.profile.profile import VALUE_LENGTH_MAX, ColumnProfile, FileProfile
 from importer.reader import Reader
 from importer.reader.base import Chunk, text_frame
 from importer.suggest.headers import is_unspaced

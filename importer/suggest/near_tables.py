@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from importer.errors import SourceError
-from importer.mapping.addresses import is_email
+from importer.mapping.email_addresses import is_email
 from importer.reader import Reader, open_reader, sheet_names
-from importer.suggest.columns import Column, Kind, describe
 from importer.suggest.evidence import looks_like_people
 from importer.suggest.first_rows import FirstRows, read_first_rows
 from importer.suggest.headers import load_vocabulary, plain_name, squeezed
+from importer.suggest.kinds import Column, Kind, describe
 from importer.suggest.roles import Roles, assign
 from importer.suggest.row_names import LEAST_SHARE, Match, Named, matches
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from importer.quality.date_formats import middle
-from importer.suggest.columns import Column, Kind
+from importer.profile.date_formats import middle
 from importer.suggest.evidence import SAID, Evidence, weigh
 from importer.suggest.headers import System
+from importer.suggest.kinds import Column, Kind
 
 SPLIT_SHARE = 0.9  #: Of the cells of a column that must be date;author;text for it to become notes.
 LABELS_MAX = 5

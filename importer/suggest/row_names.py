@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise, product
 
-from importer.quality.date_formats import moment_of
-from importer.quality.profile import ColumnProfile
-from importer.suggest.columns import Column, Kind
+from importer.profile.date_formats import moment_of
+from importer.profile.profile import ColumnProfile
 from importer.suggest.evidence import FEW_ROWS, SAID, Evidence
 from importer.suggest.first_rows import FirstRows
+from importer.suggest.kinds import Column, Kind
 from importer.suggest.roles import Roles
 from importer.suggest.yaml_text import CHECK, GUESS, Entry, named, reference, shown
-from importer.wording import plural
+from importer.text.wording import plural
 
 LEAST_SHARE = 0.5  #: Of the cells that name a row, those that name one of this export.
 _NAMES_MAX = 8

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from textwrap import wrap
 
-from importer.quality.profile import ColumnProfile
-from importer.wording import listed
+from importer.profile.profile import ColumnProfile
+from importer.text.wording import listed
 
 WIDTH = 118
 GUESS, CHECK = "GUESS", "CHECK"  #: Marks of what is inferred, and of what needs a decision.

@@ -18,9 +18,10 @@ from urllib.parse import quote, urlencode
 from pydantic import BaseModel, Field, ValidationError
 
 from importer.errors import TargetError
-from importer.models import Credentials, KeyCredentials, SecretCredentials, StaticCredentials, clean
-from importer.talkdesk.payloads import OrAbsent, ServerText
+from importer.talkdesk.credentials import Credentials, KeyCredentials, SecretCredentials, StaticCredentials
+from importer.talkdesk.shown import OrAbsent, ServerText
 from importer.talkdesk.transport import Answer, NotSent, Transport, TransportError
+from importer.text.safe import clean
 
 #: Without it no case can be created. The request names no scopes, so that it gets all that the client has.
 WRITE_SCOPE = "cases-public:write"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from importer.regions import CASES_PATH
+from importer.talkdesk.addresses import CASES_PATH
 from importer.talkdesk.transport import ANSWER_LIMIT, LIST_LIMIT, Answer, Transport
 
 

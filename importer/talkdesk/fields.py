@@ -26,9 +26,10 @@ from pydantic import (
     model_validator,
 )
 
-from importer.models import clean
-from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES, OrAbsent, custom_field_prefix
+from importer.talkdesk.payloads import CUSTOM_FIELD_TYPES, custom_field_prefix
 from importer.talkdesk.search import UnreadableListError
+from importer.talkdesk.shown import OrAbsent
+from importer.text.safe import clean
 
 _KINDS_OF_CODES: Mapping[str, str] = MappingProxyType({"001": "drop_down", "002": "dependent_field"})
 _LABEL_MAX = 10_000

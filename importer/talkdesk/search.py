@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 import orjson
 from pydantic import AliasChoices, AliasPath, BaseModel, Field, StrictInt, ValidationError
 
-from importer.talkdesk.payloads import Case, OrAbsent
+from importer.talkdesk.shown import Case, OrAbsent
 from importer.talkdesk.transport import Answer
 
 PER_PAGE = 100

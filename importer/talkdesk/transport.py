@@ -22,7 +22,7 @@ import orjson
 from yarl import URL
 
 from importer.errors import CaseImporterError, ConfigError, TargetError, no_descriptors
-from importer.regions import Proxy
+from importer.talkdesk.addresses import Proxy
 from importer.version import __version__
 
 #: Bytes. No answer about one case comes near this size; a larger one is not read further.

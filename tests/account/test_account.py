@@ -17,11 +17,11 @@ from servers import RawServer, http, reply
 from importer.cli.commands import cli
 from importer.errors import ConfigError, TargetError
 from importer.mapping.custom_fields import read_fields
-from importer.pipeline.account import Saved, UnreachableError, save_fields_async, save_users_async
 from importer.sandbox import FaultPlan, Sandbox, SandboxOptions
 from importer.sandbox.faults import Rule
-from importer.settings import Settings
+from importer.settings.model import Settings
 from importer.talkdesk.fields import Option
+from importer.verbs.account import Saved, UnreachableError, save_fields_async, save_users_async
 
 Save = Callable[..., Coroutine[Any, Any, Saved]]
 

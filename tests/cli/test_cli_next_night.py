@@ -13,7 +13,7 @@ from ledgers import standings
 from program import Ended, Program, SandboxProcess, sandbox_process, until
 from tickets import MAPPING, WITHOUT_EXTERNAL_ID, Ticket, read_csv, tickets, write_tickets
 
-import importer.pipeline.sending as sending
+import importer.verbs.ledger_run as sending
 
 pytestmark = pytest.mark.slow
 

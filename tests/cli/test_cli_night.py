@@ -14,7 +14,7 @@ from program import Program, SandboxProcess, sandbox_process
 from scenery import LOST_AFTER, LOST_BEFORE, REFUSED
 from tickets import WITHOUT_EXTERNAL_ID, Ticket, tickets, write_tickets
 
-from importer.cli.progress import Watch, ticking, watching
+from importer.cli.watch import Watch, ticking, watching
 from importer.errors import ExitCode
 from importer.models import CaseUpdateState, Notice, State
 from importer.report import Totals

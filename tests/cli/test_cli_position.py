@@ -11,7 +11,7 @@ from program import Program, SandboxProcess
 from scenery import REFUSED
 from tickets import read_csv
 
-from importer.report.failures_file import REASON_COLUMNS
+from importer.failures.columns import REASON_COLUMNS
 
 MAPPING = """version: 1
 source: {position: "%s"}

@@ -25,7 +25,7 @@ from scenery import in_a_hurry
 from tickets import MAPPING, read_csv, tickets, write_tickets
 
 import importer
-from importer.delivery.workers import Stop
+from importer.delivery.stopping import Stop
 from importer.sandbox.storage import Storage
 
 pytestmark = pytest.mark.slow

@@ -19,22 +19,23 @@ from servers import Line, Request, http
 from importer.delivery.api_access import ApiAccess
 from importer.delivery.circuit_breaker import CircuitBreaker
 from importer.delivery.rate_limit import RateLimiter
-from importer.delivery.response_policy import Verdict
-from importer.delivery.retry import RetryBudget
+from importer.delivery.retry_budget import RetryBudget
 from importer.delivery.sender import Sender, Sent
-from importer.delivery.workers import Delivered, Stop
+from importer.delivery.stopping import Stop
+from importer.delivery.verdicts import Verdict
+from importer.delivery.workers import Delivered
 from importer.ledger import Ledger, LedgerWriter
 from importer.ledger.records import Selection
-from importer.models import StaticCredentials
-from importer.pipeline.sending import RunOptions, send_pending
-from importer.pipeline.session import OpenTarget
-from importer.progress import Progress
-from importer.regions import read_proxy
-from importer.settings import Settings
+from importer.progress.progress import Progress
+from importer.settings.model import Settings
 from importer.talkdesk import transport
+from importer.talkdesk.addresses import read_proxy
 from importer.talkdesk.auth import Tokens
 from importer.talkdesk.client import CaseApi
+from importer.talkdesk.credentials import StaticCredentials
 from importer.talkdesk.transport import Transport
+from importer.verbs.ledger_run import RunOptions, send_pending
+from importer.verbs.session import OpenTarget
 
 TOKEN = "t0k3n-c4n4ry"
 #: Seconds that a server that is not slow, but not there, costs a test.

@@ -13,7 +13,7 @@ from virtual_time import VirtualLoop
 
 from importer.delivery.circuit_breaker import OUTAGE_AFTER, PATIENCE, SHUT_OUT_AFTER, SHUT_OUT_LATER, CircuitBreaker
 from importer.delivery.rate_limit import RateLimiter
-from importer.delivery.response_policy import Signal, Verdict, classify, classify_error
+from importer.delivery.verdicts import Signal, Verdict, classify, classify_error
 from importer.errors import ExitCode
 from importer.ledger.records import Pending
 from importer.models import Notice

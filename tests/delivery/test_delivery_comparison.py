@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from importer.delivery.comparison import MARGIN, SHOWN, compare, compare_values, excerpts
 from importer.models import CaseVerdict, Finding
-from importer.talkdesk.payloads import Case
+from importer.talkdesk.shown import Case
 
 SENT: dict[str, Any] = {
     "title": "The printer is on fire",

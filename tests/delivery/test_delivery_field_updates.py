@@ -14,19 +14,21 @@ import pytest
 from delivering import TOKEN
 from ledgers import EXTERNAL_ID_FIELD, case_body, stage, valid
 
-from importer.delivery.comparison import with_first_status
+from importer.delivery.side_effects import with_first_status
+from importer.delivery.stopping import Stop
 from importer.delivery.update_lookup import Shown, changed_by_server, fields_in_case
-from importer.delivery.workers import Stop
 from importer.ledger import Ledger
-from importer.ledger.records import Selection, all_sent
-from importer.models import Link, Links, SecretCredentials, UpdateBody, UpdateKind
-from importer.pipeline.sending import RunOptions, send_pending
-from importer.pipeline.session import OpenTarget
-from importer.progress import Progress
+from importer.ledger.records import Selection
+from importer.models import Link, Links, UpdateBody, UpdateKind
+from importer.progress.progress import Progress
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
 from importer.sandbox.faults import Automation, Change
-from importer.settings import Settings
-from importer.talkdesk.payloads import Case
+from importer.settings.model import Settings
+from importer.talkdesk.bodies import all_sent
+from importer.talkdesk.credentials import SecretCredentials
+from importer.talkdesk.shown import Case
+from importer.verbs.ledger_run import RunOptions, send_pending
+from importer.verbs.session import OpenTarget
 
 SENT = {"type": "TASK", "status": "RESOLVED", "custom_fields.text2": "x"}
 BEFORE = {"status": "NEW"}

@@ -17,7 +17,7 @@ from ledgers import case_body
 from servers import Line, RawServer, Request, Step, cut, drip, drop, hang, http, reply
 
 from importer.delivery import rate_limit
-from importer.delivery.response_policy import Signal
+from importer.delivery.verdicts import Signal
 from importer.models import State
 from importer.talkdesk import transport
 

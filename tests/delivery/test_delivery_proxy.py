@@ -15,11 +15,11 @@ from ledgers import case_body
 from proxies import ESTABLISHED, PASSWORD, SAID, USER, WRITTEN_PASSWORD, ConnectProxy, establish, leads, refuse
 from servers import Line, RawServer, Request, Step, cut, drop, hang, reply
 
-from importer.delivery.response_policy import Signal
+from importer.delivery.verdicts import Signal
 from importer.models import State
-from importer.regions import read_proxy
-from importer.settings import Settings
+from importer.settings.model import Settings
 from importer.talkdesk import transport
+from importer.talkdesk.addresses import read_proxy
 from importer.talkdesk.transport import NoAnswer, NotSent, Transport
 from importer.version import __version__
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from virtual_time import VirtualLoop
 
-from importer.delivery.workers import PAGE, RecordQueue
+from importer.delivery.queue import PAGE, RecordQueue
 from importer.errors import LedgerError
 from importer.ledger.records import Pending
 

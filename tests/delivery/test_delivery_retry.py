@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 from servers import Line, RawServer, Request, http
 
-from importer.delivery.response_policy import Verdict
-from importer.delivery.retry import LONGEST_WAIT, MAX_ATTEMPTS, RetryBudget, asked_wait, backoff
+from importer.delivery.retry_budget import MAX_ATTEMPTS, RetryBudget, backoff
+from importer.delivery.verdicts import Verdict
 from importer.ledger.records import Outcome
 from importer.models import State
+from importer.talkdesk.wait_headers import LONGEST_WAIT, asked_wait
 
 SERVER_NOW = datetime(2020, 2, 29, 12, 0, 0, tzinfo=UTC)  # hours or years from our clock: only the server's counts
 IN_90_S = SERVER_NOW + timedelta(seconds=90)

@@ -17,11 +17,13 @@ from servers import Line, RawServer, Request, drop, http, reply
 
 from importer.delivery.circuit_breaker import OUTAGE_AFTER
 from importer.delivery.rate_limit import PROBE_EVERY
-from importer.delivery.retry import MAX_ATTEMPTS
-from importer.delivery.workers import Delivered, Stop, first_of
+from importer.delivery.retry_budget import MAX_ATTEMPTS
+from importer.delivery.stopping import Stop, first_of
+from importer.delivery.workers import Delivered
 from importer.errors import CaseImporterError, ExitCode, LedgerError, TargetError
 from importer.ledger import Ledger
-from importer.models import SecretCredentials, State
+from importer.models import State
+from importer.talkdesk.credentials import SecretCredentials
 
 
 def keys(count: int) -> list[str]:

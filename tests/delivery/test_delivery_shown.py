@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.delivery.response_policy import REFUSED, Signal, classify_update
 from importer.delivery.update_lookup import Shown, notes_in_case
+from importer.delivery.verdicts import REFUSED, Signal, classify_update
 from importer.models import State
-from importer.talkdesk.payloads import Case
+from importer.talkdesk.shown import Case
 from importer.talkdesk.transport import Answer
 
 TEXTS = st.lists(st.sampled_from(["any news?", "closed", "one", "two"]), max_size=6)

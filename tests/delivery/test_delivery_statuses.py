@@ -13,8 +13,8 @@ from multidict import CIMultiDict
 from servers import Line, RawServer, Request, http
 
 from importer.delivery import rate_limit
-from importer.delivery import response_policy as rules
-from importer.delivery.response_policy import Signal, classify
+from importer.delivery import verdicts as rules
+from importer.delivery.verdicts import Signal, classify
 from importer.ledger.records import Pending
 from importer.models import State
 from importer.talkdesk.transport import Answer

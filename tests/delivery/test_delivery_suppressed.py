@@ -7,7 +7,7 @@ import json
 import pytest
 
 from importer.delivery.error_groups import LAST, MOST, MOST_CODES, MOST_OF_LAST, ErrorGroups, value_of
-from importer.delivery.response_policy import Verdict
+from importer.delivery.verdicts import Verdict
 from importer.ledger.records import Outcome
 from importer.models import State
 

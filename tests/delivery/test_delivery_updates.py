@@ -17,18 +17,20 @@ from delivering import TOKEN
 from ledgers import EXTERNAL_ID_FIELD, notes, stage, with_updates
 from naming import short
 
-from importer.delivery.retry import RetryBudget
-from importer.delivery.workers import Delivered, Stop
+from importer.delivery.retry_budget import RetryBudget
+from importer.delivery.stopping import Stop
+from importer.delivery.workers import Delivered
 from importer.errors import CrossedError, TargetError
 from importer.ledger import Ledger, LedgerView
 from importer.ledger.records import Selection
-from importer.models import CaseUpdateState, SecretCredentials, StaticCredentials
-from importer.pipeline.sending import RunOptions, send_pending
-from importer.pipeline.session import OpenTarget
-from importer.progress import Progress
+from importer.models import CaseUpdateState
+from importer.progress.progress import Progress
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
-from importer.settings import Settings
+from importer.settings.model import Settings
 from importer.talkdesk import transport
+from importer.talkdesk.credentials import SecretCredentials, StaticCredentials
+from importer.verbs.ledger_run import RunOptions, send_pending
+from importer.verbs.session import OpenTarget
 
 KEYS = "ABC"
 #: Two updates a case, with a note that comes three times.

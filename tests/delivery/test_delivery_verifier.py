@@ -14,7 +14,7 @@ from tickets import MAPPING, Ticket, write_tickets
 import importer
 from importer.delivery import api_access, rate_limit
 from importer.errors import ExitCode
-from importer.pipeline.verifying import VerifyResult
+from importer.verbs.verify import VerifyResult
 
 BODY = "Smoke was seen\nbehind it, in the second room."
 

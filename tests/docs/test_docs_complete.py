@@ -10,17 +10,11 @@ from documents import DOCUMENTS, PROJECT, blocks, prose, read, words_in_code
 
 from importer.cli.commands import cli
 from importer.errors import ExitCode
+from importer.failures.columns import REASON_COLUMNS
 from importer.ledger.verification import DOUBLE
 from importer.models import CaseVerdict, State
-from importer.report.failures_file import REASON_COLUMNS
-from importer.report.results_file import (
-    ID_MAP_COLUMNS,
-    ORPHAN_COLUMNS,
-    RESULT_COLUMNS,
-    UPDATE_COLUMNS,
-    VERIFIED_COLUMNS,
-)
-from importer.settings import ENVIRONMENT_PREFIX, Settings
+from importer.report.tables import ID_MAP_COLUMNS, ORPHAN_COLUMNS, RESULT_COLUMNS, UPDATE_COLUMNS, VERIFIED_COLUMNS
+from importer.settings.model import ENVIRONMENT_PREFIX, Settings
 
 GUIDE = read("docs/operating.md")
 PACKAGE_FILES = [*(PROJECT / "importer").rglob("*.py"), *(PROJECT / "importer").rglob("*.sql")]
@@ -98,9 +92,12 @@ def test_each_code_that_the_program_itself_gives() -> None:
     text = "\n".join(
         read(f"importer/{name}")
         for name in (
-            "pipeline/ledger_verbs.py",
+            "verbs/resolve.py",
+            "ledger/open_ledger.py",
+            "ledger/who_answers.py",
+            "delivery/queue.py",
             "delivery/reconcile.py",
-            "delivery/response_policy.py",
+            "delivery/verdicts.py",
             "delivery/sender.py",
             "delivery/update_sender.py",
             "ledger/ledger.py",

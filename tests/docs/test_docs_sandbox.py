@@ -9,7 +9,7 @@ from documents import blocks, read, words_in_code
 
 from importer.sandbox import Automation, FaultPlan, Rule
 from importer.sandbox.faults import FAULTS
-from importer.sandbox.handlers import OPERATIONS
+from importer.sandbox.operations import OPERATIONS
 
 PAGE = read("docs/sandbox.md")
 

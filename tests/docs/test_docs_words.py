@@ -52,7 +52,7 @@ def lines(path: Path) -> Iterator[Text]:
 def all_texts() -> list[Text]:
     """What users may see; read when a test asks, as every process collects the tests."""
     documents = [PROJECT / "README.md", *PROJECT.glob("docs/*.md"), *PROJECT.glob("mappings/*.yml")]
-    tables = ("importer/quality/issues.toml", "importer/mapping/cell_errors.toml", "importer/sandbox/page.html")
+    tables = ("importer/checks/issues.toml", "importer/mapping/cell_errors.toml", "importer/sandbox/page.html")
     documents += [PROJECT / table for table in tables]
     texts = [text for path in sorted((PROJECT / "importer").rglob("*.py")) for text in literals(path)]
     return texts + [text for path in sorted(documents) for text in lines(path)]

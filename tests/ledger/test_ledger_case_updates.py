@@ -13,7 +13,7 @@ from ledgers import as_killed, case_body, do, invalid, mark_one, notes, pending,
 from importer.errors import LedgerError
 from importer.ledger import Ledger, LedgerView, decisions, sources
 from importer.ledger import case_updates as later
-from importer.ledger.forget import forget
+from importer.ledger.contents import forget
 from importer.ledger.records import CaseUpdate, Outcome, UpdateOutcome
 from importer.models import CaseUpdateState, State
 

@@ -10,8 +10,9 @@ from ledgers import new_source, stage, valid
 
 from importer.ledger import Ledger, LedgerView, sources
 from importer.ledger.companion_rows import CompanionRow, CompanionRows
-from importer.ledger.forget import forget, shrink
-from importer.ledger.records import CompanionFile, Orphan
+from importer.ledger.contents import forget, shrink
+from importer.ledger.lines import Orphan
+from importer.ledger.records import CompanionFile
 from importer.models import State
 
 READ = CompanionFile("c.csv", "/x/c.csv", "2" * 64, ("Ticket", "Text"), rows=3, without_row=None, rows_without=None)

@@ -11,11 +11,12 @@ from ledgers import case_body, do, filtered, invalid, mark_one, pending, row_of,
 
 from importer.errors import ConfigError, LedgerError
 from importer.ledger import Ledger, LedgerView, database, decisions, sources
-from importer.ledger.forget import forget as drop
+from importer.ledger.contents import forget as drop
 from importer.ledger.records import Mark, Outcome, Settled
 from importer.models import State
-from importer.pipeline.ledger_verbs import forget, resolve
 from importer.report import totals_of
+from importer.verbs.forget import forget
+from importer.verbs.resolve import resolve
 
 SECRET = "Ana Kovač, Ilica 12"
 CREATED = Outcome(State.CREATED, "77", 201, "created")

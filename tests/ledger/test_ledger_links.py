@@ -15,7 +15,7 @@ from test_ledger_parents import child, create, standing
 from importer.errors import LedgerError
 from importer.ledger import Ledger, LedgerView, decisions, sources
 from importer.ledger.causes import causes
-from importer.ledger.forget import forget
+from importer.ledger.contents import forget
 from importer.ledger.records import Mark, Outcome, Pending, Selection, Settled
 from importer.models import Link, Links, Mapped, State
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ledgers import as_killed, do, invalid, mark_one, pending, row_of, settle_one, stage, valid
 
-from importer.delivery.response_policy import SHUT_OUT
+from importer.delivery.verdicts import SHUT_OUT
 from importer.errors import ConfigError, TargetError
 from importer.ledger import Ledger, database, decisions
 from importer.ledger.records import Mark, Outcome, Selection, Settled

@@ -11,7 +11,8 @@ from ledgers import do, filtered, invalid, mark_one, settle_one, stage, valid
 from importer.errors import LedgerError
 from importer.ledger import Ledger, LedgerView
 from importer.ledger.causes import Cause, causes
-from importer.ledger.records import Outcome, ResultLine
+from importer.ledger.lines import ResultLine
+from importer.ledger.records import Outcome
 from importer.models import State
 from importer.report import totals_of
 

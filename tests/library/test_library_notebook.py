@@ -14,15 +14,15 @@ from program import SandboxProcess, sandbox_process, until
 from tickets import MAPPING, read_csv, tickets, write_tickets
 
 import importer
-from importer.pipeline.account import save_fields, save_users
-from importer.pipeline.ledger_verbs import report
-from importer.pipeline.rehearsal import rehearse
+from importer.verbs.account import save_fields, save_users
+from importer.verbs.rehearse import rehearse
+from importer.verbs.status import report
 
 #: A cell: Python code that a running loop calls, with SIGINT handled as a kernel does while a cell runs.
 CELL = """\
 import asyncio, signal, sys
 import importer
-from importer.pipeline.account import save_fields
+from importer.verbs.account import save_fields
 
 async def cell():
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -16,11 +16,12 @@ from ledgers import memory, stage
 from mapping_files import CASE, Load
 
 from importer.errors import CaseImporterError, SourceError
+from importer.intake.companions import Companions, open_companions
 from importer.ledger import Ledger, LedgerView, sources
-from importer.ledger.records import CompanionFile, Orphan, StagedRow
+from importer.ledger.lines import Orphan
+from importer.ledger.records import CompanionFile, StagedRow
 from importer.mapping import Mapping, RowMapper
 from importer.models import Mapped, Row
-from importer.pipeline.companions import Companions, open_companions
 
 HEADER = "Ticket,At,Who,Text,Shown\n"
 NOTE = (
@@ -267,7 +268,7 @@ _CHILD = """
 import resource, sys
 from pathlib import Path
 from importer.mapping import load_mapping
-from importer.pipeline.companions import open_companions
+from importer.intake.companions import open_companions
 from importer.ledger import Ledger
 mapping = load_mapping("m.yml")
 with Ledger(Path("l.db"), verb="check") as ledger, open_companions(ledger, mapping, Path()) as companions:

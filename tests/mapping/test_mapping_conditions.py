@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from mapping_files import CASE, Bind, Load
 
 from importer.errors import MappingError
-from importer.mapping.conditions import LENGTH_MAX, parse_condition
 from importer.mapping.field_errors import FormError
+from importer.mapping.language.expressions import LENGTH_MAX, parse_condition
 from importer.models import Row
 
 ROW = {

@@ -15,7 +15,7 @@ from mapping_page import EXAMPLES, Example, expected_of, write_export, write_fil
 from importer import Settings, check, preview, run_import
 from importer.errors import ExitCode, MappingError
 from importer.models import State
-from importer.pipeline.rehearsal import rehearse
+from importer.verbs.rehearse import rehearse
 
 pytestmark = pytest.mark.slow
 

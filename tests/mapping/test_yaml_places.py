@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importer.errors import MappingError
-from importer.yaml_places import DEPTH_MAX, Entry, Mark, NodePath, YamlProblem, amended, mark_of, quoted, read_yaml
+from importer.files.yaml import DEPTH_MAX, Mark, NodePath, YamlProblem, mark_of, read_yaml
+from importer.files.yaml_edits import Entry, amended, quoted
 
 LITERALS = "no|yes|on|NO|true|null|~|00123|0o17|0x1F|12:30|12:30:45|1.0|1e3|1_000|2024-01-01|2024-01-01 10:00:00"
 LITERALS += "|.inf|.nan|=|<<|é|日本|😀|N/A|a-b|x'y"

@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 import orjson
 from scenes import LOST
 
+import importer.files.whole
 import importer.ledger.ledger
-import importer.pipeline.results
 import importer.reader.limits
-import importer.report.files
+import importer.verbs.results
 from importer.delivery.case_search import CaseSearch
 from importer.delivery.workers import Workers
 from importer.ledger import Ledger, LedgerWriter, database, sources, who_answers
@@ -157,15 +157,15 @@ class _WatchedFile:
 
 def _in_report(tick: Tick) -> None:
     """A report is half written: counted in pieces of all reports of a run."""
-    whole_file = importer.report.files.whole_file
+    whole_file = importer.files.whole.whole_file
 
     @contextmanager
     def watched(path: Path, **options: Any) -> Iterator[Any]:
         with whole_file(path, **options) as file:
             yield _WatchedFile(file, tick)
 
-    importer.report.files.whole_file = watched  # type: ignore[assignment]
-    importer.pipeline.results.whole_file = watched  # type: ignore[assignment]
+    importer.files.whole.whole_file = watched  # type: ignore[assignment]
+    importer.verbs.results.whole_file = watched  # type: ignore[assignment]
 
 
 def _making_ledger(tick: Tick) -> None:

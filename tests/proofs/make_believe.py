@@ -19,16 +19,17 @@ import orjson
 from ledgers import as_killed
 from virtual_time import VirtualLoop, now
 
-from importer.delivery.workers import Delivered, Stop
+from importer.delivery.stopping import Stop
+from importer.delivery.workers import Delivered
 from importer.ledger import Ledger, LedgerWriter, database
 from importer.ledger.records import CreatedCase
 from importer.ledger.writer import Group
-from importer.pipeline import sending, session
-from importer.pipeline.sending import RunOptions
-from importer.pipeline.session import OpenTarget
-from importer.progress import Progress
-from importer.settings import Settings
+from importer.progress.progress import Progress
+from importer.settings.model import Settings
 from importer.talkdesk.transport import Answer, NoAnswer, NotSent
+from importer.verbs import ledger_run, session
+from importer.verbs.ledger_run import RunOptions
+from importer.verbs.session import OpenTarget
 
 EXTERNAL_ID_FIELD = "text1"
 #: Longer than this server ever takes to make a case and to list it.
@@ -248,7 +249,7 @@ async def _deliver(
     ledger: Ledger, options: RunOptions, fuse: Fuse, settings: Settings, progress: Progress
 ) -> Delivered:
     target = OpenTarget("here", settings.api_url or "", "", settings.credentials)
-    work = sending.send_pending(ledger, target, settings, options, stop=Stop(), progress=progress)
+    work = ledger_run.send_pending(ledger, target, settings, options, stop=Stop(), progress=progress)
     run, death = asyncio.ensure_future(work), asyncio.ensure_future(fuse.died.wait())
     await asyncio.wait({run, death}, return_when=asyncio.FIRST_COMPLETED)
     if death.done():
@@ -265,7 +266,7 @@ def _make_believe(ledger: Ledger, api: Api, fuse: Fuse) -> Iterator[None]:
     }
     with (
         patch.multiple(session, **outside),
-        patch.object(sending, "LedgerWriter", lambda _: InlineWriter(ledger, fuse)),
+        patch.object(ledger_run, "LedgerWriter", lambda _: InlineWriter(ledger, fuse)),
     ):
         yield
 

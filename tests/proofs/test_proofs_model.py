@@ -25,15 +25,15 @@ from virtual_time import now
 
 import importer.delivery.api_access as api_access
 from importer.errors import CaseImporterError
+from importer.intake.staging import stage_source
 from importer.ledger import Ledger, LedgerView, decisions, sources
 from importer.ledger.records import Selection
 from importer.mapping import load_mapping
 from importer.models import State
-from importer.pipeline.ledger_verbs import resolve
-from importer.pipeline.sending import RunOptions
-from importer.pipeline.staging import stage_source
 from importer.reader import open_reader
 from importer.report import totals_of
+from importer.verbs.ledger_run import RunOptions
+from importer.verbs.resolve import resolve
 
 pytestmark = pytest.mark.slow
 

@@ -17,14 +17,15 @@ from make_believe import SETTINGS, AgelessLedger, Api, Fuse, World, deliver
 from virtual_time import now
 
 from importer.delivery.circuit_breaker import PATIENCE
-from importer.delivery.retry import RetryBudget
+from importer.delivery.retry_budget import RetryBudget
 from importer.delivery.workers import Delivered
 from importer.errors import ExitCode
-from importer.models import Notice, SecretCredentials
-from importer.pipeline.sending import RunOptions
-from importer.progress import Progress
+from importer.models import Notice
+from importer.progress.progress import Progress
 from importer.talkdesk.auth import Tokens
+from importer.talkdesk.credentials import SecretCredentials
 from importer.talkdesk.transport import Answer, NoAnswer, NotSent
+from importer.verbs.ledger_run import RunOptions
 
 _LIFE = 600.0
 _ROWS = 400

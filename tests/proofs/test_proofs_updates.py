@@ -19,17 +19,18 @@ from delivering import TOKEN
 from ledgers import EXTERNAL_ID_FIELD, case_body, stage, valid
 
 import importer.delivery.update_sender as update_sender
+from importer.delivery.stopping import Stop
 from importer.delivery.update_lookup import Shown
-from importer.delivery.workers import Stop
 from importer.ledger import Ledger
 from importer.ledger.records import CaseUpdate, Selection
-from importer.models import CaseUpdateState, Link, Links, SecretCredentials, State, UpdateBody, UpdateKind
-from importer.pipeline.sending import RunOptions, send_pending
-from importer.pipeline.session import OpenTarget
-from importer.progress import Progress
+from importer.models import CaseUpdateState, Link, Links, State, UpdateBody, UpdateKind
+from importer.progress.progress import Progress
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
-from importer.settings import Settings
+from importer.settings.model import Settings
 from importer.talkdesk.client import CaseApi
+from importer.talkdesk.credentials import SecretCredentials
+from importer.verbs.ledger_run import RunOptions, send_pending
+from importer.verbs.session import OpenTarget
 
 pytestmark = pytest.mark.slow
 

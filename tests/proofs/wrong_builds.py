@@ -17,12 +17,12 @@ from crash_points import Crash
 from yarl import URL
 
 import importer.delivery.api_access as api_access
-import importer.delivery.response_policy as policy
 import importer.delivery.sender as sender
+import importer.delivery.verdicts as policy
 import importer.talkdesk.transport as transport
 from importer.delivery.case_search import CaseSearch
-from importer.delivery.response_policy import Verdict
-from importer.delivery.workers import Stop
+from importer.delivery.stopping import Stop
+from importer.delivery.verdicts import Verdict
 from importer.errors import LedgerError
 from importer.ledger import Ledger, LedgerWriter, database
 from importer.ledger.commit_mark import CommitMark

@@ -17,13 +17,13 @@ from ended import Ended
 from program import Program
 
 from importer import check
+from importer.checks.autofix import Fix, nearest_word, write_suggestions
+from importer.checks.baseline import load_baseline
+from importer.checks.findings import Findings
+from importer.checks.mapping_checks import key_as_seen
 from importer.errors import ChangedShapeError, ConfigError, ExitCode, MappingError, SourceError
-from importer.pipeline.checking import CheckResult
-from importer.quality import Findings
-from importer.quality.autofix import Fix, nearest_word, write_suggestions
-from importer.quality.baseline import load_baseline
-from importer.quality.mapping_checks import key_as_seen
-from importer.quality.profile import VALUES_MAX
+from importer.profile.profile import VALUES_MAX
+from importer.verbs.check import CheckResult
 
 MAPPING = """\
 version: 1
@@ -299,7 +299,7 @@ class TestFix:
         assert sorted(path.name for path in Path().iterdir()) == ["m.yml", "t.csv"]
 
     def test_a_ready_mapping_is_copied_next_to_the_export(self, folder: Path) -> None:
-        from importer.bundled import bundled
+        from importer.files.bundled import bundled
 
         ready = bundled("mappings") / "zendesk.yml"
         before = ready.read_bytes()

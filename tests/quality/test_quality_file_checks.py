@@ -12,9 +12,9 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from importer.checks.file_checks import EXCEL_CELL_MAX, FileIssue, file_issues, issue_shapes, pattern_of, sheet_issues
 from importer.models import Row
-from importer.quality.file_checks import EXCEL_CELL_MAX, FileIssue, file_issues, issue_shapes, pattern_of, sheet_issues
-from importer.quality.profile import FileProfile, chunk_of
+from importer.profile.profile import FileProfile, chunk_of
 from importer.reader import open_reader
 
 

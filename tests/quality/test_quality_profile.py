@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from importer.quality.file_checks import file_issues, issue_shapes
-from importer.quality.profile import ROWS_NAMED, VALUES_MAX, ColumnProfile, FileProfile
+from importer.checks.file_checks import file_issues, issue_shapes
+from importer.profile.profile import ROWS_NAMED, VALUES_MAX, ColumnProfile, FileProfile
 from importer.reader import open_reader
 
 

@@ -16,15 +16,16 @@ from hypothesis import strategies as st
 from ledgers import COLUMNS, do, invalid, mark_one, memory, settle_one, stage, valid
 
 from importer.errors import SourceError
+from importer.failures.columns import REASON_COLUMNS
+from importer.failures.read_back import FailuresFile, failures_file_of
+from importer.files.whole import ReportFolder
 from importer.ledger import Ledger, LedgerView
 from importer.ledger.records import Outcome, StagedRow
 from importer.models import FieldError, Mapped, Row, State
-from importer.pipeline.ledger_verbs import report
 from importer.reader import open_reader
 from importer.report import write_reports
-from importer.report.failures_file import REASON_COLUMNS, FailuresFile, failures_file_of
-from importer.report.files import ReportFolder
-from importer.report.results_file import RESULT_COLUMNS, write_results
+from importer.report.tables import RESULT_COLUMNS, write_results
+from importer.verbs.status import report
 
 
 def read(path: Path) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from importer.formulas import escape_formula, unescape_formula
+from importer.text.formulas import escape_formula, unescape_formula
 
 LEADS = "=+-@\t\r\n＝＋－＠"
 #: Texts in which everything that matters happens often.

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from importer.errors import ConfigError
-from importer.report import files
-from importer.report.files import make_folder, whole_file
+from importer.files import whole
+from importer.files.whole import make_folder, whole_file
 
 
 def others(path: Path) -> list[str]:
@@ -58,7 +58,7 @@ def test_a_link_planted_under_the_temporary_name_is_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its name is random; even if it were guessed, nothing would be written through it."""
-    monkeypatch.setattr(files, "token_hex", lambda length: "guessed")
+    monkeypatch.setattr(whole, "token_hex", lambda length: "guessed")
     victim = tmp_path / "victim"
     victim.write_text("precious")
     (tmp_path / ".results.csv.guessed").symlink_to(victim)

@@ -16,14 +16,15 @@ from importer.errors import ConfigError
 from importer.ledger import Ledger, LedgerView
 from importer.ledger.measurements import MOST_INTERVALS, Interval, Measurement, add_measurement, intervals, note_plan
 from importer.ledger.records import Outcome
+from importer.ledger.summary import summary_of
 from importer.models import FieldError, State
-from importer.pipeline.explaining import explain
-from importer.pipeline.ledger_verbs import report
 from importer.report import ReportOptions, write_reports
+from importer.report.answer import answer
 from importer.report.masking import mask
-from importer.report.page import MOST_CAUSES, answer, spot_checks
+from importer.report.page import MOST_CAUSES, spot_checks
 from importer.report.plots import plots
-from importer.report.summary import summary_of
+from importer.verbs.explain import explain
+from importer.verbs.status import report
 
 TARGET = "https://api.example.com (account acme)"
 HOSTILE = '</td></bdi><script>alert(1)</script><img src=x onerror="x">&amp;\x1b[31m\x9b\u202e{{ 7*7 }}'

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from importer.failures.put_back import put_back
 from importer.ledger.records import Original
 from importer.models import FieldError, Row
-from importer.report.spreadsheet import put_back
 
 COLUMNS = ("Id", "Phone", "Due", "Text")
 CELLS = ("001", "90071992570410000", "2024-03-01", "It burns")

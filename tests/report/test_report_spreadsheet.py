@@ -10,8 +10,8 @@ import pytest
 from naming import short
 from office import CSV, Office
 
+from importer.failures.put_back import is_as_shown
 from importer.reader import open_reader
-from importer.report.spreadsheet import is_as_shown
 
 #: How a file is opened with "Detect special numbers", in the language of the region.
 SPECIAL = {

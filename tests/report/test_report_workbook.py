@@ -12,14 +12,15 @@ from ledgers import memory, stage
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
+from importer.failures import workbook
+from importer.failures.put_back import put_back
+from importer.failures.read_back import failures_file_of, is_failures_file
 from importer.ledger import Ledger
 from importer.ledger.records import StagedRow
 from importer.ledger.sources import originals
 from importer.models import FieldError, Mapped, Row
 from importer.reader import open_reader
-from importer.report import workbook, write_reports
-from importer.report.failures_file import failures_file_of, is_failures_file
-from importer.report.spreadsheet import put_back
+from importer.report import write_reports
 
 HOSTILE = [
     *("=1+1", "'=1+1", "+49 170", "@SUM(1)", "-", "\t=1", "'", "a;=1", "{=1}", "http://x.y", "&lt;<b>&"),

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from importer.intake.companions import open_companions
+from importer.intake.export import open_export
+from importer.intake.rows import preview_rows
 from importer.ledger import Ledger
 from importer.mapping import load_mapping
-from importer.pipeline.companions import open_companions, open_export
-from importer.pipeline.staging import preview_rows
 from importer.reader import open_reader
 
 ROOT = Path(__file__).resolve().parents[2]

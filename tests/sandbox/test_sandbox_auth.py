@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from naming import short
 from sandbox_client import CASES, PATIENCE_S
 
-from importer.sandbox.auth import ALL_SCOPES
+from importer.sandbox.options import ALL_SCOPES
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 FORM = {"grant_type": "client_credentials"}

@@ -12,7 +12,7 @@ from test_sandbox_auth import FORM, basic
 
 from importer.errors import ConfigError
 from importer.sandbox import FaultPlan, Rule, built_in_plan, load_plan
-from importer.sandbox.handlers import OPERATIONS
+from importer.sandbox.operations import OPERATIONS
 
 BUSY = {"do": "status", "status": 503}
 

@@ -8,7 +8,7 @@ import pandas as pd
 from importer.mapping import RowMapper
 from importer.models import Mapped
 from importer.reader import Reader, open_reader
-from importer.suggest import bound
+from importer.suggest.suggesting import bound
 
 
 def table(columns: Mapping[str, Sequence[str]], *, rows: int = 12) -> Reader:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from importer.reader import open_reader
-from importer.suggest import suggest
 from importer.suggest.first_rows import ROWS_MAX, rows_to_read
+from importer.suggest.suggesting import suggest
 
 
 @pytest.fixture

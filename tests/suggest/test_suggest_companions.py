@@ -9,7 +9,7 @@ import xlsxwriter
 from program import Program
 
 from importer import Settings, check, preview, run_import
-from importer.pipeline.checking import suggest_mapping
+from importer.verbs.suggest import suggest_mapping
 
 TICKETS = [["Ticket ID", "Ref", "Subject"], *([str(100 + n), f"R-{n}", f"Printer {n} burns"] for n in range(12))]
 COMMENTS = [

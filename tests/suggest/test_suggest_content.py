@@ -3,7 +3,8 @@
 import pytest
 from suggest_tables import numbers, table
 
-from importer.suggest import Suggestion, suggest
+from importer.suggest.suggesting import suggest
+from importer.suggest.suggestion import Suggestion
 
 SENTENCES = [f"The number {n} is wrong today" for n in range(12)]
 PLACES = [f"Provincia {chr(65 + n)}" for n in range(24)]

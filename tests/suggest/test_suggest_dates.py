@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 from suggest_tables import lines_with, numbers, table
 
-from importer.quality.date_formats import date_form, readings_of
-from importer.quality.profile import ColumnProfile
-from importer.suggest import suggest
+from importer.profile.date_formats import date_form, readings_of
+from importer.profile.profile import ColumnProfile
+from importer.suggest.suggesting import suggest
 
 
 def column(*texts: str) -> ColumnProfile:

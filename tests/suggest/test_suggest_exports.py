@@ -10,7 +10,7 @@ from suggest_exports import SAMPLES, Sample
 
 from importer import Settings, State, check, preview, run_import
 from importer.errors import SourceError
-from importer.pipeline.checking import suggest_mapping
+from importer.verbs.suggest import suggest_mapping
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,8 @@ from generated_exports import Export, make
 
 from importer.mapping import load_mapping
 from importer.reader import open_reader
-from importer.suggest import Suggestion, suggest
+from importer.suggest.suggesting import suggest
+from importer.suggest.suggestion import Suggestion
 
 SEEDS = range(40)
 MANY = range(40, 540)

@@ -7,7 +7,7 @@ import pytest
 from suggest_tables import lines_with, mapped, repeated
 
 from importer.reader import Reader
-from importer.suggest import suggest
+from importer.suggest.suggesting import suggest
 
 
 def export(name: str, *comments: tuple[str, str], more: tuple[str, ...] = ()) -> Reader:

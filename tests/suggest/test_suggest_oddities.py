@@ -4,8 +4,8 @@ from pathlib import Path
 
 from suggest_tables import lines_with, mapped, numbers, table
 
-from importer.pipeline.checking import suggest_mapping
-from importer.suggest import suggest
+from importer.suggest.suggesting import suggest
+from importer.verbs.suggest import suggest_mapping
 
 
 def test_a_row_that_is_there_twice_spoils_no_key() -> None:

@@ -7,8 +7,8 @@ import pytest
 from suggest_tables import lines_with, table
 
 from importer import Settings, check, run_import
-from importer.pipeline.checking import suggest_mapping
-from importer.suggest import suggest
+from importer.suggest.suggesting import suggest
+from importer.verbs.suggest import suggest_mapping
 
 
 def link_in(columns: Mapping[str, Sequence[str]], *, rows: int = 6) -> list[str]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from importer.errors import SourceError
 from importer.reader import open_reader
-from importer.suggest import bound, suggest
+from importer.suggest.suggesting import bound, suggest
 from importer.suggest.yaml_text import scalar
 
 ODD_NAMES = r"""a: b|#|{x}|it's|"q"|- x|? y|null|~|@a|%d|*a|&a|!a|> a|a #b|'|\|{|}|{{}}|[a]|a,b|key:|1|no|0x1f|1e5"""

@@ -3,8 +3,9 @@
 import pytest
 from suggest_tables import numbers, table
 
-from importer.suggest import Suggestion, suggest
 from importer.suggest.headers import levels_of
+from importer.suggest.suggesting import suggest
+from importer.suggest.suggestion import Suggestion
 
 COMPANIES = ["Acme Ltd", "Globex Inc", "Initech Group", "Hooli Inc", "Umbrella Corp", "Stark Industries Ltd"]
 STREETS = ["522 WEST 134 STREET", "12 Oak Road, Salem", "7 ELM AVENUE", "Rua das Flores, 12", "9 Park Hill, Leeds"]

@@ -8,7 +8,7 @@ import xlsxwriter
 from suggest_tables import lines_with, mapped, numbers, repeated, table
 
 from importer.reader import open_reader
-from importer.suggest import suggest
+from importer.suggest.suggesting import suggest
 
 LETTER = ["Hello,\n\nthe machine does not start any more.\n\nMany thanks", "Good morning,\n\nnothing works.\n\nBye"]
 

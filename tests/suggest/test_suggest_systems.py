@@ -7,8 +7,8 @@ import pytest
 
 from importer.mapping import load_mapping
 from importer.reader import open_reader
-from importer.suggest import suggest
 from importer.suggest.headers import load_vocabulary, plain_name, recognise
+from importer.suggest.suggesting import suggest
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_data"
 SYSTEMS = load_vocabulary().systems

@@ -8,8 +8,8 @@ import xlsxwriter
 from suggest_tables import lines_with, mapped, numbers, table
 
 from importer.reader import open_reader
-from importer.suggest import suggest
 from importer.suggest.headers import level_of
+from importer.suggest.suggesting import suggest
 
 SUBJECTS = [f"Fan {number} is loud" for number in range(24)]
 

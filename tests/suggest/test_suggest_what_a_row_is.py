@@ -6,7 +6,7 @@ from pathlib import Path
 from suggest_tables import numbers, table
 
 from importer import preview, suggest_mapping
-from importer.suggest import suggest
+from importer.suggest.suggesting import suggest
 
 
 def test_ids_behind_letters_of_other_scripts_and_codes_of_several_parts_are_keys() -> None:

@@ -7,8 +7,8 @@ import pytest
 from suggest_tables import numbers, table
 
 import importer
-from importer.suggest import suggest
 from importer.suggest.headers import level_of, load_vocabulary
+from importer.suggest.suggesting import suggest
 
 FOLDER = Path(importer.__file__).parent / "suggest" / "words"
 ROLES = {"key", "title", "description", "priority", "requester_email", "requester_name", "created", "closed"}

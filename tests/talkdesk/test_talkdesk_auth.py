@@ -20,11 +20,11 @@ from program import closed_address
 from servers import RawServer, drop, hang, http, reply
 
 from importer.errors import TargetError
-from importer.models import Credentials, KeyCredentials, SecretCredentials, StaticCredentials
 from importer.sandbox import Sandbox, SandboxOptions
 from importer.talkdesk import transport
 from importer.talkdesk.auth import WRITE_SCOPE, Tokens, TokenTrouble, signed_assertion
 from importer.talkdesk.client import CaseApi
+from importer.talkdesk.credentials import Credentials, KeyCredentials, SecretCredentials, StaticCredentials
 from importer.talkdesk.transport import Transport
 
 CANARY = "c4n4ry-s3cr3t"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.models import clean
-from importer.talkdesk.payloads import Case, error_body
+from importer.talkdesk.shown import Case, error_body
 from importer.talkdesk.transport import Answer
+from importer.text.safe import clean
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from importer.regions import REGIONS, endpoints, is_loopback, url_problem
+from importer.talkdesk.addresses import REGIONS, endpoints, is_loopback, url_problem
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The rows to fix: written, fixed by a person, and read back."""

@@ -1,0 +1,1 @@
+"""Text that people read: wording, what states mean, formulas, unsafe characters."""
