@@ -14,6 +14,7 @@ from importer.delivery.api_access import ApiAccess
 from importer.delivery.error_groups import ErrorGroup, ErrorGroups
 from importer.delivery.retry_budget import RetryBudget
 from importer.delivery.verdicts import Signal, Verdict, classify
+from importer.errors import OutageError
 from importer.ledger import Ledger, LedgerWriter
 from importer.ledger.records import Mark, Pending, Settled
 from importer.models import Notice, State
@@ -52,6 +53,7 @@ class Sender:
                 return Sent(State.SKIPPED if mark is Mark.DUPLICATE_KEY else State.WAITING)
             if (token := await self.api.turn()) is None:
                 await self.ledger.call(Ledger.unmark, record.id)  # proven not sent
+                await self._note_outage(record)
                 return Sent(State.PENDING, retry_in=0.0)
             verdict = await self.api.attempt(
                 self.api.client.create_case(record.body, token),
@@ -61,6 +63,11 @@ class Sender:
             )
             settled = await self.ledger.settle(record.id, verdict.outcome)  # on disk when it returns
         return self._after(record, verdict, settled)
+
+    async def _note_outage(self, record: Pending) -> None:
+        """Say why a row is still pending when an outage has ended the run while it waited."""
+        if isinstance(error := self.api.breaker.error, OutageError):
+            await self.ledger.call(Ledger.note, record.id, code="unreachable", message=error.what)
 
     def _judge(self, answer: Answer, record: Pending) -> Verdict:
         """What an answer proves. A row that is shut out again while others become cases is refused for itself."""

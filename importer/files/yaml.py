@@ -210,7 +210,7 @@ _TRIED_LINES, _LINES_BELOW = 60, 20
 _MOST_PARSED = 500_000  # characters, in all tries together
 _CLOSING = {"[": "]", "{": "}"}
 #: A key or a dash of a list up to the sign that a space must follow.
-_UNSPACED = re.compile(r"\s*(?:(?:- +)*[^\s\"'\[\]{}:#-][^\"'\[\]{}:#]*:(?=\S)|-(?=\w))")
+_UNSPACED = re.compile(r"^\s*(?:(?:- +)*[^\s\"'\[\]{}:#-][^\"'\[\]{}:#]*:(?=\S)|-(?=\w))")
 
 
 def _mistake_above(text: str, where: Mark, *, opened: int) -> YamlProblem | None:

@@ -46,8 +46,8 @@ _DIRECTIVES = {
     "zone": "%z",
     "zone_name": "%Z",
 }
-#: Behind a time of day: in `10-08-2024` the last part is a year.
-_HAS_OFFSET = re.compile(r"(?:z|utc|gmt|(?::|\dT\d).*[+-]\d\d:?\d\d)$", re.IGNORECASE)
+_TIME_OF_DAY = re.compile(r":|\dT\d")
+_OFFSET = re.compile(r"[+-]\d\d:?\d\d$")
 _BLANKS = str.maketrans("\u202f\xa0", "  ")
 _COUNT = re.compile(r"\d{9,17}(?:\.0*)?")
 #: Seconds that a count may stand for: from 1990 to 2060.
@@ -152,8 +152,14 @@ def date_form(column: ColumnProfile, *, order: str = "") -> DateForm | None:
         if sum(fitting.values()) < LEAST_SHARE * looked_at:
             return None
     has_time = any("%M" in each for each in formats) or any(":" in text for text in fitting)
-    has_offset = all(_HAS_OFFSET.search(text) or "%z" in formats[0] for text in fitting)
+    has_offset = "%z" in formats[0] or all(map(_has_offset, fitting))
     return DateForm(formats, sum(fitting.values()), looked_at, has_time, has_offset, found)
+
+
+def _has_offset(text: str) -> bool:
+    """Whether a date and time ends with its offset from UTC. Behind a day alone (`10-08-2024`) that is a year."""
+    time = _TIME_OF_DAY.search(text)
+    return text.lower().endswith(("z", "utc", "gmt")) or (time is not None and bool(_OFFSET.search(text, time.end())))
 
 
 def is_date(text: str) -> bool:

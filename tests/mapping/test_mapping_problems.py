@@ -71,7 +71,7 @@ MEANING = [
     (CASE + "  requester_type: {value: contact}\n", ["6:27: 'contact' is not one of Contact"]),
     (CASE + "  requester_name: {value: ''}\n", ["6:27: '' is empty, but a value is required"]),
     (CASE + '  requester_name: {value: "a\\x00"}\n', ["6:27: 'a\\x00' contains a NUL character"]),
-    (CASE + '  requester_name: {value: "a\\ud800"}\n', ["6:27: contains an incomplete Unicode character"]),
+    (CASE + '  requester_name: {value: "a\\ud800"}\n', ["6:27: 'a\\ud800' contains a NUL character or an inc"]),
     (CASE + "  requester_email: {column: A, default: nobody}\n", ["6:41: 'nobody' is not a valid e-mail address"]),
     (CASE + "  requester_name: {column: A, format: iso}\n", ["6:31: `format` has no effect with `type: text`"]),
     (CASE + "  requester_name: {column: A, type: date, max: 5}\n", ["6:43: `max` has no effect with `type: date`"]),

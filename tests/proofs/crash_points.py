@@ -19,9 +19,9 @@ import orjson
 from scenes import LOST
 
 import importer.files.whole
-import importer.ledger.ledger
+import importer.ledger.open_ledger
 import importer.reader.limits
-import importer.verbs.results
+import importer.report.page
 from importer.delivery.case_search import CaseSearch
 from importer.delivery.workers import Workers
 from importer.ledger import Ledger, LedgerWriter, database, sources, who_answers
@@ -156,21 +156,26 @@ class _WatchedFile:
 
 
 def _in_report(tick: Tick) -> None:
-    """A report is half written: counted in pieces of all reports of a run."""
-    whole_file = importer.files.whole.whole_file
+    """A report is half written: counted in pieces of the tables and of summary.json of a run."""
+    as_text, write_page, in_page = importer.files.whole._as_text, importer.report.page.write_page, []
 
     @contextmanager
-    def watched(path: Path, **options: Any) -> Iterator[Any]:
-        with whole_file(path, **options) as file:
-            yield _WatchedFile(file, tick)
+    def watched(*arguments: Any) -> Iterator[Any]:
+        with as_text(*arguments) as file:
+            yield file if in_page else _WatchedFile(file, tick)
 
-    importer.files.whole.whole_file = watched  # type: ignore[assignment]
-    importer.verbs.results.whole_file = watched  # type: ignore[assignment]
+    def unwatched(*arguments: Any, **options: Any) -> None:
+        in_page.append(True)
+        write_page(*arguments, **options)
+        in_page.clear()
+
+    importer.files.whole._as_text = watched  # type: ignore[assignment]
+    importer.report.page.write_page = unwatched
 
 
 def _making_ledger(tick: Tick) -> None:
     """The ledger is being made: nothing is there yet, then its file is there and open, then its tables are."""
-    lock, bring_forward = importer.ledger.ledger.LedgerLock, database.bring_forward
+    lock, bring_forward = importer.ledger.open_ledger.LedgerLock, database.bring_forward
 
     def locked(path: Path) -> Any:
         _die_if(tick())
@@ -181,7 +186,7 @@ def _making_ledger(tick: Tick) -> None:
         bring_forward(*arguments)
         _die_if(tick())
 
-    importer.ledger.ledger.LedgerLock = locked  # type: ignore[misc,assignment]
+    importer.ledger.open_ledger.LedgerLock = locked  # type: ignore[misc,assignment]
     database.bring_forward = forward
 
 
