@@ -21,6 +21,7 @@ from importer.suggest.yaml_text import (
     GUESS,
     Entry,
     Page,
+    Use,
     in_template,
     named,
     quoted,
@@ -139,8 +140,8 @@ def write_notes(
     page: Page, roles: Roles, table: FirstRows, comments: Sequence[CommentTable | Unusable], steps: Page
 ) -> None:
     """Writes the notes, those of ``steps`` too, and which columns are not used."""
-    rest = [column.profile for column in roles.rest if not column.profile.broken][:REST_MAX]
-    _say_unused(page, roles, table, [it.profile for it in roles.rest if it.profile not in rest])
+    rest = [it.profile for it in roles.rest if not it.profile.broken and it.profile not in steps.uses][:REST_MAX]
+    _say_unused(page, roles, table, [it.profile for it in roles.rest if it.profile not in (*rest, *steps.uses)])
     for found in comments:
         if isinstance(found, Unusable):
             page.blank()
@@ -270,6 +271,7 @@ def write_steps(
     page.line(f"key: {value(reference(key))}", 8)
     lines = [f"{_heading(it.name).replace('{', '{{').replace('}', '}}')}: {{{it.name}}}" for it in columns]
     page.line(f"body: {{template: {quoted(chr(10).join(lines))}}}", 6)
+    page.uses |= dict.fromkeys(columns, Use("note", GUESS))
     page.line("public: false", 6)
 
 

@@ -21,6 +21,7 @@ _EXACT_MOST, _PHRASE_MOST = 40, 14  #: A phrase inside of a name counts less tha
 _SCALE = {"1": "URGENT", "2": "HIGH", "3": "NORMAL", "4": "LOW", "5": "LOW"}
 _NUMBER = re.compile(r"[PSps]?([1-5])(?:\.0)?")
 _LEADING = re.compile(r"\d{1,2}(?=\D)")
+_TEXTS = frozenset({"title", "description", "note"})  #: Roles of texts: the id of one is none, whatever it is of.
 _ACCENT = re.compile("[\u0300-\u036f]")
 USUAL_PRIORITY = "NORMAL"
 _LEVELS = ("URGENT", "HIGH", "NORMAL", "LOW")
@@ -120,7 +121,8 @@ class Vocabulary:
         if exact is not None:
             return Called(min(exact, _EXACT_MOST), False, known)
         phrase = next((place for place, each in enumerate(phrases) if _says(names[0], each)), None)
-        if phrase is None or self.says("strangers", names[0]):
+        is_id = role in _TEXTS and self.says("ids", names[0])
+        if phrase is None or is_id or self.says("strangers", names[0]):
             return Called(None, False, known)
         return Called(_EXACT_MOST + 1 + min(phrase, _PHRASE_MOST), True, known)
 

@@ -120,9 +120,9 @@ class Page:
             self.comment(text, indent, mark)
 
     def add(self, other: Page) -> None:
-        """The lines of another page."""
+        """The lines of another page; of two uses of a column the first counts."""
         self.lines += other.lines
-        self.uses |= other.uses
+        self.uses = other.uses | self.uses
 
     @property
     def text(self) -> str:

@@ -107,7 +107,7 @@ def test_check_names_orphans_errors_and_unused_columns(noted: Program) -> None:
         "comments.csv: 5 notes, 2 match no row; 1 row without a note",
         "row 3 of 'T9': no row of the export has this key",
         "row 6: has 7 fields, but the header has 6",
-        "not used by the mapping: Extra (1 filled)",
+        "not read by the mapping: Extra (1 filled)",
     ):
         assert line in page.out
     (use,) = noted("check", "t.csv", "-m", "m.yml", "--json").json["note_files"]
