@@ -76,10 +76,10 @@ def _say_verdicts(found: Verification) -> None:
     say()
     are_same = list(found.verdicts) == [CaseVerdict.SAME]
     compared = " in the fields that were compared" if found.not_shown else ""
-    outcome = f", all as sent{compared}" if are_same and not found.left else ""
+    outcome = f", all as sent{compared}" if are_same and not found.left + found.newer else ""
     say(f"{plural(found.verified, 'case')} read back{outcome}")
-    if found.left:
-        say(f"{plural(found.left, 'case')} not read yet")
+    if found.left + found.newer:
+        say(f"{plural(found.left + found.newer, 'case')} not read yet")
     if not are_same and found.verdicts:
         say()
         for name, count in reversed(found.verdicts.items()):

@@ -152,7 +152,7 @@ class Verifier:
             await self.ledger.call(enter_doubles, cases)
             if self.stop.gently.is_set() or listing.is_at_end:
                 break
-        if not listing.is_whole and not self.stop.gently.is_set():
+        if not listing.is_at_end and not self.stop.gently.is_set():
             what = f"the list of cases was not read to its end: it ended after {len(listing.seen):,}"
             hint = "second cases may be missing; run the same command again later to search for them"
             raise OutageError(what, hint=hint)

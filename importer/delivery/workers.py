@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, deque
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
 from importer.delivery.queue import RecordQueue
@@ -56,16 +56,17 @@ class Workers:
     stop: Stop = field(kw_only=True)
     result: Delivered = field(default_factory=Delivered, init=False)
 
-    async def run(self, unknown: Sequence[UnknownRecord] = ()) -> Delivered:
+    async def run(self, unknown: Sequence[int] = ()) -> Delivered:
         """Deliver until nothing is left or the run is stopped. Never leaves a row in ``sending``.
 
-        Outcomes of earlier runs (``unknown``) are settled while the workers send; what was not created is sent.
+        Records whose outcome earlier runs left ``unknown`` are settled while the workers send; what was not created is
+        sent.
         """
         for _ in unknown:
             self.queue.expect()
-        earlier, begun = deque(unknown), asyncio.get_running_loop().time()
+        earlier, begun = iter(unknown), asyncio.get_running_loop().time()
         work = [self._work() for _ in range(self.options.concurrency)]
-        work += [self._settle_earlier(earlier, begun) for _ in range(min(len(earlier), _SETTLED_AT_ONCE))]
+        work += [self._settle_earlier(earlier, begun) for _ in range(min(len(unknown), _SETTLED_AT_ONCE))]
         try:
             self.result.error = await run_until_done(
                 work, api=self.sender.api, stop=self.stop, grace=self.options.grace
@@ -91,9 +92,10 @@ class Workers:
             else:
                 self._count(sent.state)
 
-    async def _settle_earlier(self, records: deque[UnknownRecord], begun: float) -> None:
-        while records:
-            await self._settle(records.popleft(), known_at=begun, is_earlier=True)
+    async def _settle_earlier(self, records: Iterator[int], begun: float) -> None:
+        for record in records:  # one at a time: each has a body
+            for unknown in await self.sender.ledger.call(Ledger.unknown_records, [record]):
+                await self._settle(unknown, known_at=begun, is_earlier=True)
 
     async def _settle(self, record: UnknownRecord, *, known_at: float, is_earlier: bool = False) -> None:
         state = await self.reconciler.settle(record, known_at=known_at)

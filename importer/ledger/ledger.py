@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from array import array
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -114,17 +115,29 @@ class Ledger(OpenLedger):
             for record, row, key, body, sha, field, last in rows
         ]
 
-    def unknown_records(self, source: int | None = None, *, besides: int | None = None) -> list[UnknownRecord]:
-        """All records, or those of one source or of all but one, that may have been created; forgotten ones are not."""
+    def unknown(self, source: int | None = None, *, besides: int | None = None) -> array[int]:
+        """All records, or those of one source or of all but one, that may have been created; forgotten ones are not.
+
+        Only their ids, in input order: after a rebuild that may be millions.
+        """
+        query = (
+            "SELECT record.id FROM record JOIN content ON content.record = record.id WHERE state = 'unknown'"
+            " AND body IS NOT NULL AND source = coalesce(?, source) AND source IS NOT ? ORDER BY record.id"
+        )
+        with database.translated(self.path):
+            return array("q", (record for (record,) in self.connection.execute(query, (source, besides))))
+
+    def unknown_records(self, records: Sequence[int] | None = None) -> list[UnknownRecord]:
+        """Those of these records, or of all, that may have been created, as they are searched for."""
         rows = self.rows(
             "SELECT record.id, record.row, record.key, CAST(body AS BLOB), external_id_field, 0,"
             # nobody knows when a row was sent whose ledger was made again, or that another run moved since
             " iif(record.code IN ('rebuilt', 'crossed'), 0.0, CAST(strftime('%s', run.started_at) AS REAL))"
             " FROM record JOIN content ON content.record = record.id JOIN source ON source.id = record.source"
             " JOIN run ON run.id = record.run"
-            " WHERE record.state = 'unknown' AND body IS NOT NULL AND record.source = coalesce(?, record.source)"
-            " AND record.source IS NOT ? ORDER BY record.id",
-            (source, besides),
+            " WHERE record.id IN (SELECT value FROM json_each(?)) AND record.state = 'unknown' AND body IS NOT NULL"
+            " ORDER BY record.id",
+            (orjson.dumps(list(self.unknown() if records is None else records)).decode(),),
         )
         return [UnknownRecord(*row) for row in rows]
 

@@ -183,7 +183,7 @@ CREATE TABLE verification_plan (        -- the last verification; no row: there 
 CREATE TABLE verification (             -- one finding about one case
     record INTEGER NOT NULL REFERENCES record (id),
     position INTEGER NOT NULL,          -- 0: the worst, which is the verdict of the case
-    written_at REAL NOT NULL,           -- our last write to the case, seconds since 1970
+    written_after REAL NOT NULL,        -- our last write to the case, seconds after its creation at most
     verdict TEXT,                       -- NULL: the case is not read back yet
     field TEXT,                         -- '': it is about the whole case
     sent TEXT,                          -- texts, or the parts of them that differ; NULL: forgotten

@@ -27,7 +27,7 @@ _CHOSEN = "record.state = 'created' AND content.body IS NOT NULL"
 #: clock says when that was, ours only how much later; where that is not known, or ours went back, it is "ever".
 _WRITTEN = f"""
     SELECT record.id AS record, CASE WHEN record.code IS 'resolved' THEN 1e10 WHEN done.at IS NULL THEN 0.0
-        WHEN done.at >= sent.at THEN done.at - sent.at ELSE 1e10 END AS written_at
+        WHEN done.at >= sent.at THEN done.at - sent.at ELSE 1e10 END AS written_after
     FROM record JOIN content ON content.record = record.id
     LEFT JOIN (SELECT record, max(at) AS at FROM case_update_event WHERE state = 'done' GROUP BY record) AS done
         ON done.record = record.id
@@ -36,10 +36,11 @@ _WRITTEN = f"""
     WHERE {_CHOSEN}"""
 #: Of a verification that is continued: what was written to since it was read.
 _WRITTEN_SINCE = f"""
-    DELETE FROM verification WHERE record IN (SELECT verification.record FROM verification
-        JOIN ({_WRITTEN}) AS now ON now.record = verification.record AND now.written_at <> verification.written_at)"""
+    DELETE FROM verification WHERE record IN (SELECT verification.record FROM verification JOIN ({_WRITTEN}) AS now
+        ON now.record = verification.record AND now.written_after <> verification.written_after)"""
 _START = f"""
-    INSERT OR IGNORE INTO verification (record, position, written_at) SELECT record, 0, written_at FROM ({_WRITTEN})"""
+    INSERT OR IGNORE INTO verification (record, position, written_after)
+    SELECT record, 0, written_after FROM ({_WRITTEN})"""
 _DOUBLE = """
     INSERT OR IGNORE INTO double_case (case_id, record, field, update_at, at)
     SELECT :case_id, record.id, :field, :update_at, :at FROM record JOIN source ON source.id = record.source
@@ -158,7 +159,7 @@ def next_cases(ledger: Ledger, *, after: int, limit: int) -> list[SentCase]:
         LedgerError: it is damaged.
     """
     rows = ledger.rows(
-        "SELECT record.id, case_id, body, payload_sha256, written_at FROM verification"
+        "SELECT record.id, case_id, body, payload_sha256, written_after FROM verification"
         " JOIN record ON record.id = verification.record JOIN content ON content.record = record.id"
         f" WHERE position = 0 AND verdict IS NULL AND verification.record > ? AND {_CHOSEN}"
         " ORDER BY verification.record LIMIT ?",
@@ -183,7 +184,7 @@ def enter_findings(ledger: Ledger, cases: Iterable[ReadCase]) -> None:
         sent = case.sent
         ledger.connection.execute("DELETE FROM verification WHERE record = ?", (sent.record,))
         ledger.connection.executemany(
-            "INSERT INTO verification (record, position, written_at, verdict, field, sent, found, update_at, at)"
+            "INSERT INTO verification (record, position, written_after, verdict, field, sent, found, update_at, at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (sent.record, position, sent.written_after, *astuple(finding), case.update_at, at)
@@ -254,6 +255,7 @@ class Verification:
     searched_doubles: bool  #: the list is searched for second cases
     verified: int  #: cases that were compared
     left: int  #: cases that are still to be read back
+    newer: int  #: cases that the ledger has got since, so that they are not compared; 0 if a sample is drawn
     forgotten: int  #: cases whose contents were deleted from the ledger: there is nothing to compare with
     verdicts: dict[str, int]  #: cases by verdict, the worst of all their fields
     not_shown: dict[str, int]  #: cases by field that no answer gives
@@ -292,14 +294,17 @@ def verification_of(view: LedgerView) -> Verification | None:
     first = (line for each in bad for line in view.read(VerifiedLine, f"{_LINES} LIMIT 1", f"verdict = '{each}'"))
     query = "SELECT count(*) FROM record LEFT JOIN content ON content.record = record.id {where}"
     (forgotten,) = next(view.select(query, "state = 'created' AND body IS NULL"))
+    has_no_line = "NOT EXISTS (SELECT 1 FROM verification WHERE verification.record = record.id)"
+    (newer,) = next(view.select(query, f"{_CHOSEN} AND {has_no_line}"))
     return Verification(
         begun_at=begun_at,
         ended_at=ended_at,
         sample=sample,
         deep=bool(deep),
         searched_doubles=bool(doubles),
-        verified=sum(verdicts.values()),
+        verified=sum(verdicts.values()) - verdicts.get(CaseVerdict.UNREADABLE, 0),
         left=sum(counts("position", "verdict IS NULL").values()),
+        newer=0 if sample else newer,
         forgotten=forgotten,
         verdicts={verdict.value: verdicts[verdict] for verdict in CaseVerdict if verdict in verdicts},
         not_shown=counts("field", f"verdict = '{CaseVerdict.NOT_SHOWN}'"),

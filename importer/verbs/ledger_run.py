@@ -202,7 +202,7 @@ class LedgerRun:
         if not ledger.counts()[State.UNKNOWN] and not count_waiting(ledger, None, only_unknown=True):
             return
         source = await asyncio.to_thread(resumed, ledger)
-        rows = len(ledger.unknown_records(besides=source))
+        rows = len(ledger.unknown(besides=source))
         if not rows and source is not None:
             return
         settings, seconds = self.session.settings, self.session.settings.delay.first + LOOK_UP_FOR
@@ -370,7 +370,7 @@ async def send_pending(
         reconciler = Reconciler(api, writer, delay=settings.delay)
         sender = Sender(api, writer, budget, others_succeeded=others_were_created(ledger))
         workers = Workers(sender, queue, reconciler, options=how, stop=stop)
-        delivered = await workers.run(ledger.unknown_records(chosen.source, besides=options.besides))
+        delivered = await workers.run(ledger.unknown(chosen.source, besides=options.besides))
         if delivered.error is None and not stop.gently.is_set():
             waiting = await writer.call(count_waiting, chosen.source, only_unknown=not options.resend)
             if waiting:

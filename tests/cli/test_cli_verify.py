@@ -362,7 +362,7 @@ def test_the_forms_are_what_their_schemas_say(planted: Planted) -> None:
 # -- stops ----------------------------------------------------------------------------------------------
 
 
-def test_it_continues_where_it_was_killed(tmp_path: Path) -> None:
+def test_it_continues_where_it_was_killed_and_takes_in_what_was_imported_since(tmp_path: Path) -> None:
     with account(tmp_path) as server:
         program = imported(server, tmp_path, 600)
         lists = server.state()["requests"].get("list", 0)
@@ -371,11 +371,23 @@ def test_it_continues_where_it_was_killed(tmp_path: Path) -> None:
         child.kill()
         done = verified(tmp_path)
         assert 200 <= done < 600
+        lists += server.state()["requests"]["list"] - lists
+        more(program, 650)
+        searched = server.state()["requests"]["list"] - lists
         ended = program(*VERIFY)
-        asked = server.state()["requests"]["list"] - lists
-    assert (ended.code, ended.json["continued"], ended.json["verification"]["verdicts"]) == (0, True, {"same": 600})
-    assert len(lines(tmp_path)) == 600
-    assert asked <= 6 + 1, "one answer was lost at most"
+        asked = server.state()["requests"]["list"] - lists - searched
+        more(program, 651)
+        newer = program("status", *LEDGER, "--json").json["verification"]["newer"]
+    assert (ended.code, ended.json["continued"], ended.json["verification"]["verdicts"]) == (0, True, {"same": 650})
+    assert len(lines(tmp_path)) == 650
+    assert asked <= (650 - done) // 100 + 2, "one answer was lost at most"
+    assert newer == 1, "which is not called compared"
+
+
+def more(program: Program, count: int) -> None:
+    """Import further rows, so that there are so many."""
+    write_tickets(program.folder / "t.csv", tickets(count))
+    assert program("run", "t.csv", "-m", "m.yml", "--json").code == 0
 
 
 def test_a_stop_ends_it_and_another_plan_needs_a_new_start(tmp_path: Path) -> None:

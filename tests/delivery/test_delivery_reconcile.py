@@ -6,9 +6,10 @@ Against the sandbox, whose list can lag, match loosely, ignore filters or fail, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -24,6 +25,7 @@ from importer.delivery import reconcile as rules_of_search
 from importer.delivery.case_list import settle_from_list
 from importer.delivery.case_search import CaseSearch
 from importer.delivery.reconcile import Reconciler
+from importer.ledger import Ledger
 from importer.ledger.records import CreatedCase
 from importer.models import SettleDelay, State
 from importer.sandbox import FaultPlan, Rule, Sandbox, SandboxOptions
@@ -54,12 +56,13 @@ async def sent(
     settled: Sequence[str] = "A",
     external_id_field: str | None = EXTERNAL_ID_FIELD,
     bodies: Any = case_body,
+    clock: Callable[[], float] = time.time,
     **options: Any,
 ) -> AsyncIterator[tuple[OneWorker, Sandbox]]:
     """Send all rows; those in ``settled`` must have been created, and be old enough to prove something."""
     plan = FaultPlan(rules=rules)
     async with (
-        Sandbox(SandboxOptions(static_token="x", faults=plan, **options)) as sandbox,
+        Sandbox(SandboxOptions(static_token="x", faults=plan, **options), clock=clock) as sandbox,
         one_worker(
             path, sandbox.base_url, keys=keys, external_id_field=external_id_field, bodies=bodies, token="x"
         ) as here,
@@ -239,6 +242,64 @@ async def test_a_list_that_is_not_shown_to_be_whole_proves_nothing(
     async with sent(tmp_path / "l.db", *rules, keys="ABCD", filters="ignore") as (here, _):
         monkeypatch.setattr(search, "read_page", flawed)
         assert await reconcile(here) == {"B": State.CREATED, "C": State.UNKNOWN}
+
+
+@pytest.mark.parametrize("ahead", [-3600.0, -1200.0, 0.0, 1200.0, 3600.0])
+@pytest.mark.parametrize(("is_right", "state"), [(True, State.CREATED), (False, State.PENDING)])
+async def test_no_clock_of_ours_says_how_far_the_list_must_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: float, is_right: bool, state: State
+) -> None:
+    """P1. The case of B is behind those of newer rows. A build that takes one of these for an older one stops early."""
+    monkeypatch.setattr(search, "MOST_PER_PAGE", 3)
+    if not is_right:
+        monkeypatch.setattr(case_search, "SERVER_MARGIN", timedelta(hours=-1))
+        monkeypatch.setattr(rules_of_search, "cases_before", lambda ledger, _: cases_of(ledger))
+    rules = [on_key("B", LOST), on_key("C", NEVER_THERE)]
+    more = {"keys": "ABCDEFGHIJ", "filters": "ignore", "clock": lambda: time.time() + ahead}
+    async with sent(tmp_path / "l.db", *rules, **more) as (here, _):
+        assert await reconcile(here) == {"B": state, "C": State.PENDING}
+
+
+def cases_of(ledger: Ledger) -> frozenset[str]:
+    return frozenset(case_id for (case_id,) in ledger.rows("SELECT case_id FROM record WHERE state = 'created'"))
+
+
+@pytest.mark.parametrize("total", [0, 1, 100])
+@pytest.mark.parametrize(("is_right", "state"), [(True, State.CREATED), (False, State.PENDING)])
+async def test_a_total_is_not_believed_over_a_full_page_and_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, total: int, is_right: bool, state: State
+) -> None:
+    """P1. The filter finds a hundred cases that look like B, and B on the second page."""
+    if not is_right:
+        monkeypatch.setattr(search.Page, "completes", lambda page, received, **_: received >= page.total)
+    created: dict[str, str] = {}
+
+    async def step(line: Line, request: Request) -> None:
+        if request.method == "POST":
+            key = request.json["custom_fields"][EXTERNAL_ID_FIELD]
+            created[key] = str(1000 + len(created))
+            if key == "B":
+                line.end()
+            else:
+                await line.send(echo(request, created[key]))
+            return
+        query = parse_qs(urlsplit(request.target).query)
+        (wanted,) = orjson.loads(query["custom_fields"][0])
+        keys = [key for key in created if wanted["value"] == key]
+        if keys == ["B"]:
+            keys = [f"B{number}" for number in range(100)] if query["page"] == ["1"] else keys
+        data = [
+            {"id": created.get(key, f"9{key[1:]}"), "custom_fields": {EXTERNAL_ID_FIELD: {"value": key}}}
+            for key in keys
+        ]
+        links = {"next": {"href": "/more"}} if len(data) == 100 else {}
+        await line.send(http(200, {"_embedded": {"data": data}, "_links": links, "total": min(total, len(data))}))
+
+    async with RawServer(step) as server, one_worker(tmp_path / "l.db", server.url, keys="AB") as here:
+        await here.send("A")
+        await here.send("B")
+        await asyncio.sleep(DELAY.again)
+        assert await reconcile(here) == {"B": state}
 
 
 # -- the control case ----------------------------------------------------------------------------------

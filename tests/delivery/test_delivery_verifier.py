@@ -113,6 +113,58 @@ async def test_a_list_that_repeats_a_page_for_ever_ends(tmp_path: Path) -> None:
     async with RawServer(step) as server, asyncio.timeout(10):
         result = await verified_import(tmp_path, server, doubles=True)
     assert result.verification.verdicts == {"same": 1}
+    assert result.exit_code is ExitCode.TEMPORARY, "there may be second cases behind it"
+
+
+@pytest.mark.parametrize(
+    ("total", "links", "code"),
+    [
+        (1, {}, ExitCode.OK),
+        (2, {}, ExitCode.TEMPORARY),  # one that is not shown
+        (1, {"next": {"href": "/more"}}, ExitCode.OK),  # behind which nothing is
+    ],
+    ids=["whole", "capped", "a_link_too_many"],
+)
+async def test_no_second_case_only_if_the_list_was_read_to_its_end(
+    tmp_path: Path, total: int, links: dict[str, Any], code: ExitCode
+) -> None:
+    account = Account({}, {})
+
+    async def step(line: Line, request: Request) -> None:
+        if request.method == "GET" and "page=1&" in request.target:
+            page = {"total": total, "_links": links, "_embedded": {"data": [account.shown()]}}
+            await line.send(http(200, page))
+        elif request.method == "GET":
+            await line.send(http(200, {"total": total, "_links": links, "_embedded": {"data": []}}))
+        else:
+            await account(line, request)
+
+    async with RawServer(step) as server:
+        result = await verified_import(tmp_path, server, doubles=True)
+    assert (result.exit_code, result.verification.doubles) == (code, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "verdicts"),
+    [(403, ExitCode.ROWS_FAILED, {"unreadable": 1}), (401, ExitCode.TARGET, {})],
+    ids=["this case", "no case"],
+)
+async def test_a_case_that_may_not_be_read_is_not_called_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, code: ExitCode, verdicts: dict[str, int]
+) -> None:
+    monkeypatch.setattr(api_access, "backoff", lambda *_, **__: 0.0)
+    account = Account({"id": "8"}, {})
+
+    async def step(line: Line, request: Request) -> None:
+        if request.method == "GET" and "?" not in request.target:
+            await line.send(http(status, {"code": "1520006", "message": "Not for you"}))
+        else:
+            await account(line, request)
+
+    async with RawServer(step) as server:
+        result = await verified_import(tmp_path, server)
+    assert (result.exit_code, result.verification.verdicts) == (code, verdicts)
+    assert result.verification.verified == 0
 
 
 async def verified_import(folder: Path, server: RawServer, **options: Any) -> VerifyResult:

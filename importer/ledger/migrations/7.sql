@@ -1,5 +1,5 @@
 -- Version 7: a row whose key had an unknown outcome is decided on again once that is settled; what an export has in
--- columns that its mapping does not read.
+-- columns that its mapping does not read; `verify` asks the server's clock alone.
 
 DROP TRIGGER record_moves;
 
@@ -12,3 +12,6 @@ BEGIN
 END;
 
 ALTER TABLE source ADD COLUMN unread TEXT;        -- JSON array of [column that is not read, filled cells]; NULL: not known
+
+ALTER TABLE verification RENAME COLUMN written_at TO written_after;
+UPDATE verification SET written_after = 1e10;     -- not known
