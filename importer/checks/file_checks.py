@@ -32,8 +32,8 @@ _BEGIN_OF_NUMBERS = frozenset("0123456789+-")
 _SCIENTIFIC = re.compile(r"[+-]?\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 _DATE = re.compile(r"(\d{1,2})([/.\-])(\d{1,2})\2(\d{4}|\d{2})\b")
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*%?|\d{1,3}(?:[ \u202f\xa0]\d{3})+")  # some group digits by spaces
-#: An id of several parts, such as ``SUP-12`` or ``INC-2024-00017``.
-CODE = re.compile(r"#?[A-Z][A-Z0-9]{0,9}(?:(?:[-_/.][A-Z0-9]{1,12}){0,3}[-_/]\d{1,12}|\d{3,12})")
+#: An id of several parts, such as ``SUP-12``, ``INC-2024-00017`` or ``M2403 117``.
+CODE = re.compile(r"#?[A-Z][A-Z0-9]{0,9}(?:(?:[-_/.][A-Z0-9]{1,12}){0,3}[-_/]\d{1,12}|\d{3,12}|:? \d{1,12})")
 _NAMELESS = re.compile(r"column [A-Z]{1,3}|Unnamed: \d+")  # as we, and pandas, name columns that have no name
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # UTF-8 that was read as Windows-1252. Quotes may well follow a Portuguese Ã, so they are no evidence there.

@@ -197,15 +197,19 @@ def _description(found: Evidence) -> str:
         few = profile.share(profile.distinct) < 0.15 or (rare and column.kind is not Kind.LONG)
         if few or _length(profile) < 40 or profile.share_of("words") < 0.8:
             return "its cells are not different long sentences in most rows"
-        if other := _speaks_of_another(column, "strangers", "places"):
+        if other := _speaks_of_another(column, "places"):
             return other
         found.doubts.append("its name does not say that it is a description")
+        if other := _speaks_of_another(column, "strangers"):
+            found.add(-20, other)
         if rare:
             found.add(-10, f"it is empty in {rows - profile.filled:,} of {rows:,} rows")
     else:
         _doubt_few_texts(found)
     found.add(min(_length(profile), 400) / 20, f"texts of {profile.mean:,.0f} characters on average")
     found.add(10 * (column.kind is Kind.LONG), "long texts")
+    if called.points and 2 * profile.filled <= rows and not called.known:  # only if none is always there
+        found.add(1 - found.points, f"it is empty in {rows - profile.filled:,} of {rows:,} rows")
     return ""
 
 

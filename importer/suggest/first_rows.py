@@ -117,7 +117,7 @@ def shapes_of(cell: str) -> list[str]:
     shapes = []
     if "\n" in text or "\r" in text:
         shapes.append("multi_line")
-    if (" " in text and not is_number(text)) or is_unspaced(text):
+    if (" " in text and not is_number(text) and not CODE.fullmatch(text)) or is_unspaced(text):
         shapes.append("words")
     if "<" in text and _HTML.search(text):
         shapes.append("html")

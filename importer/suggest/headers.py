@@ -20,6 +20,7 @@ _COMPOUND = re.compile(r"[\uac00-\ud7a3]")  # Korean puts spaces into sentences,
 _EXACT_MOST, _PHRASE_MOST = 40, 14  #: A phrase inside of a name counts less than any exact name.
 _SCALE = {"1": "URGENT", "2": "HIGH", "3": "NORMAL", "4": "LOW", "5": "LOW"}
 _NUMBER = re.compile(r"[PSps]?([1-5])(?:\.0)?")
+_COMPOUND_LEAST = 6  #: Letters of a word that may end another one, as in ``Auftragsstatus``.
 _LEADING = re.compile(r"\d{1,2}(?=\D)")
 _TEXTS = frozenset({"title", "description", "note"})  #: Roles of texts: the id of one is none, whatever it is of.
 _ACCENT = re.compile("[\u0300-\u036f]")
@@ -137,10 +138,14 @@ def joins_words(name: str) -> bool:
 
 
 def _says(name: str, phrase: str) -> bool:
-    """Whether the words of ``phrase`` are in a plain name; scripts that join words are searched letter by letter."""
+    """Whether the words of ``phrase`` are in a plain name, or end a longer word of it.
+
+    Scripts that join words are searched letter by letter.
+    """
     if joins_words(phrase):
         return phrase in name.replace(" ", "")
-    return f" {phrase} " in f" {name} "
+    is_end = len(phrase) >= _COMPOUND_LEAST and f"{phrase} " in f"{name} "
+    return is_end or f" {phrase} " in f" {name} "
 
 
 @cache

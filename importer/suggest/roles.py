@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from importer.profile.date_formats import middle
-from importer.suggest.evidence import SAID, Evidence, weigh
+from importer.suggest.evidence import SAID, Evidence, looks_like_people, weigh
 from importer.suggest.headers import System
 from importer.suggest.kinds import Column, Kind
 
@@ -23,6 +23,7 @@ SINGLE = (
 _NAMED = (*SINGLE, "updated", "note", "label")
 #: A column called like the one may be the other: systems without names of people give their addresses as reporter.
 _ALSO_SAID_OF = {"requester_email": "requester_name"}
+_REMARKS_MOST = 2  #: Of the names of a note, the first are those of any remark, the others are of answers.
 _CLOSE = 5.0  #: Points by which two columns that are called like a role are nearly as good.
 
 
@@ -56,6 +57,11 @@ def assign(rows: int, columns: Sequence[Column], answers: Mapping[Column, str] |
     one |= {role: pick for role in SINGLE if role not in one and (pick := _choose(role, free, rows))}
     if "created" not in one and (pick := _choose_earliest(free, rows)):
         one["created"] = pick
+    if "description" not in one and (pick := _choose_remarks(free, rows)):
+        one["description"] = pick
+    if "requester_name" not in one and (pick := _choose_namesake(one.get("requester_email"), free, rows)):
+        one["requester_name"] = pick
+    _exchange_texts(one)
     _doubt_addresses(one)
     notes = _take_all("note", free, _is_note)
     labels = _take_all("label", free, _is_label)[:LABELS_MAX]
@@ -160,6 +166,44 @@ def _choose_earliest(free: list[Column], rows: int) -> Evidence | None:
         "matched by content: no other dates are earlier",
     )
     return Evidence("created", earliest[2], rows, doubts=doubts, reason=reason)
+
+
+def _choose_remarks(free: list[Column], rows: int) -> Evidence | None:
+    """The column of remarks that nearly every row has, where nothing else says what a ticket is about."""
+    remarks = [it for it in free if (rank := it.rank("note")) is not None and rank < _REMARKS_MOST]
+    whole = [it for it in remarks if it.profile.filled >= 0.9 * rows and 2 * it.profile.distinct > it.profile.filled]
+    found = [weigh("description", column, rows) for column in whole if column.profile.share_of("entry") == 0]
+    best = max(found, key=lambda it: it.points, default=None)
+    if best is None or not best.points:
+        return None
+    free.remove(best.column)
+    best.reason = "matched by content: no other texts are long"
+    best.doubts.append("its name is one for comments")
+    return best
+
+
+def _choose_namesake(email: Evidence | None, free: list[Column], rows: int) -> Evidence | None:
+    """The names of people below a header that shares a word with that of the addresses: ``Caller name``."""
+    words = {word for word in email.column.names[0].split() if len(word) > 2} if email else set()
+    for column in free:
+        shared = words.intersection(column.names[0].split())
+        if shared and column.kind is Kind.TEXT and looks_like_people(column.profile) and not column.says("agents"):
+            free.remove(column)
+            reason = f"matched by content: names, and {min(shared)!r} is in the header of the addresses too"
+            return Evidence("requester_name", column, rows, reason=reason)
+    return None
+
+
+def _exchange_texts(one: dict[str, Evidence]) -> None:
+    """No title is longer than the description: if only one of them was taken by its name, that name says both."""
+    title, description = one.get("title"), one.get("description")
+    if not title or not description or title.called.points or title.reason == SAID or description.known:
+        return
+    if title.column.profile.mean > 1.5 * description.column.profile.mean:
+        one["title"], one["description"] = replace(description, role="title"), replace(title, role="description")
+        doubt = f"`{title.column.name}` and `{description.column.name}` were told apart by their length"
+        one["title"].doubts = [doubt]
+        one["description"].doubts = [doubt]
 
 
 def _take_all(role: str, free: list[Column], fits: Callable[[Column, bool], bool]) -> list[Column]:

@@ -244,3 +244,12 @@ def test_error_cells_and_empty_formulas_are_listed_by_column(tmp_path: Path) -> 
 def test_a_text_file_hides_nothing(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("Id,B\n1,x\n", encoding="utf-8")
     assert list(sheet_issues(open_reader(tmp_path / "t.csv").layout)) == []
+
+
+def test_a_header_of_codes_or_without_names_is_an_issue() -> None:
+    rows = [[f"SUP-{n}", f"Printer {n} jams", "open"] for n in range(2, 6)]
+    found = issues_in(["SUP-1", "Printer 1 jams", "open"], rows)
+    assert "--header-row 0: the columns are `column A`" in found["header_is_data"].hint
+    assert "nameless_header" in issues_in(["Tickets", "column B", "column C", "column D"], [["1", "a", "b", "c"]])
+    named = issues_in(["Id", "Subject", "Status"], rows)
+    assert not {"header_is_data", "nameless_header"} & named.keys()

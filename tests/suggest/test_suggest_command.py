@@ -112,7 +112,7 @@ def test_a_header_that_looks_like_data_is_said_before_the_table(program: Program
     (tmp_path / "t.csv").write_text(f"1001,2021-01-01,{burns}\n1002,2021-01-02,It smokes\n", encoding="utf-8")
     said = " ".join(program("suggest", "t.csv", "-o", "m.yml").out.split())
     assert "Check: the header looks like data: `1001`, `2021-01-01`, `It burns in" in said
-    assert "if so, draft again with --header-row 0, or add a header row." in said
+    assert "draft again with --header-row 0: the columns are `column A`, `column B` … then." in said
 
 
 def test_the_table_is_straight_in_wide_scripts_too(program: Program, tmp_path: Path) -> None:

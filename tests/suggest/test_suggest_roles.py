@@ -341,3 +341,28 @@ def test_a_history_whose_number_has_no_known_name_is_said() -> None:
     assert "CHECK: `Tckt` repeats in the same rows. If it is the number of a ticket" in text
     more = cells | {"Subject": [f"Fan {n} is loud" for n in range(12)]}
     assert "repeats in the same rows" not in suggest(table(more)).text
+
+
+def test_names_of_people_are_found_by_a_word_that_they_share_with_their_addresses() -> None:
+    cells = {"ID": numbers(), "Subject": ["It burns"], "Flarn mail": ["ana@example.org", "bo@example.org"]}
+    text = suggest(table(cells | {"Agent": ["Kim Vale", "Lou Ward"], "Flarn full": ["Ana Lee", "Bo Stone"]})).text
+    assert "requester_name: Flarn full" in text
+    assert "requester_name:" not in suggest(table(cells | {"Agent for flarn": ["Kim Vale", "Lou Ward"]})).text
+
+
+def test_remarks_in_every_row_are_the_description_if_nothing_else_is() -> None:
+    texts = [f"The printer on floor {n} is out of paper since Monday" for n in range(12)]
+    cells = {"ID": numbers(), "Subject": ["It burns"], "Comments": texts}
+    lines = suggest(table(cells)).text
+    assert 'description: {template: "{Comments}' in lines
+    assert "its name is one for comments" in " ".join(lines.replace("#", "").split())
+    beside = suggest(table(cells | {"Description": texts[::-1], "Comments": texts})).text
+    assert "body: Comments" in beside
+
+
+def test_a_description_that_half_of_the_rows_lack_yields_to_one_that_is_always_there() -> None:
+    always = [f"The printer on floor {n} is out of paper since Monday" for n in range(12)]
+    rows = {"ID": numbers(), "Subject": ["It burns"], "Details": [always[0], ""], "Describe your request": always}
+    assert "Describe your request" in next(
+        line for line in suggest(table(rows)).text.splitlines() if line.startswith("  description:")
+    )
